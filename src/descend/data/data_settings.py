@@ -1,0 +1,36 @@
+"""This file holds the settings that say what the data is and how it is split."""
+
+from descend.settings import Settings, setting
+
+
+class DataSettings(Settings):
+    target: tuple[str, ...] = setting(
+        (), "column to predict, by name or number (1 is the first, -1 the last); several allowed"
+    )
+    time: str | None = setting(None, "column of dates or times: a time series, split in time order")
+    lags: tuple[int, ...] = setting(
+        (), "steps back in time whose values become features; default 1 7 28 56", unit="steps"
+    )
+    group: str | None = setting(None, "column whose equal values never straddle a split")
+    validation: str | None = setting(None, "file with the validation rows or images")
+    test: str | None = setting(None, "file with the test rows or images")
+    validation_share: float = setting(
+        0.15, "share of the examples kept for validation", unit="share", above=0, below=0.9
+    )
+    test_share: float = setting(
+        0.15, "share of the examples kept for the final test", unit="share", at_least=0, below=0.9
+    )
+    folds: int = setting(1, "parts of a cross-validation; 1 is a single split", at_least=1)
+    image_size: int | None = setting(
+        None, "height and width images are brought to", unit="pixels", at_least=4, at_most=4096,
+        derived="the images' own size when all agree, else 128",
+    )  # fmt: skip
+    max_pixels: int = setting(
+        178_956_970, "an image with more is refused (decompression bomb)", unit="pixels", at_least=1
+    )
+    leave_out_extreme: bool = setting(
+        False, "leave out rows listed as extreme instead of only naming them"
+    )
+    workers: int | None = setting(
+        None, "threads that decode files", at_least=1, derived="the number of cores"
+    )

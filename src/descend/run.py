@@ -1,0 +1,127 @@
+"""This file is the run folder: create it, read it, write into it so that nothing is half-written.
+
+Paths inside are relative to the folder, so a run can be moved.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from descend.errors import RunError
+
+
+class RunFolder:
+    """The files of one run; see docs/run-folder.md for what each holds."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe_file = path / "recipe.toml"
+        self.evidence_file = path / "evidence.jsonl"
+        self.tensorboard = path / "tensorboard"
+        self.checkpoints = path / "checkpoints"
+        self.model = path / "model"
+        self.predictions_file = path / "predictions.parquet"
+        self.report_file = path / "report.html"
+        self.result_file = path / "result.json"  # what `train --json` printed; absent while running
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def recipe(self) -> dict[str, Any]:
+        return read_toml(self.recipe_file)
+
+    def write_recipe(self, recipe: Mapping[str, Any]) -> None:
+        write_text(self.recipe_file, tomli_w.dumps(_without_none(recipe)))
+
+
+def create(root: Path, name: str) -> RunFolder:
+    """Make runs/<name>-<number> with the first free number. RunError when it can't be written."""
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1_000_000):
+            path = root / f"{slug}-{number}"
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return RunFolder(path)
+    except OSError as error:
+        raise RunError(
+            f"cannot make a run folder in {root}: {error.strerror}; choose another with --runs"
+        ) from None
+    raise RunError(f"no free number for {slug} in {root}")
+
+
+def open_run(path: Path | str) -> RunFolder:
+    """An existing run folder. RunError says what is missing."""
+    path = Path(path)
+    if not path.exists():
+        raise RunError(f"no such run folder: {path}; `descend runs` lists them")
+    if not (path / "recipe.toml").is_file():
+        raise RunError(f"{path} is not a run folder: it has no recipe.toml")
+    return RunFolder(path.resolve())
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is not valid TOML: {error}") from None
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file whole: written beside, fsynced, renamed. RunError when the disk refuses."""
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise RunError(f"cannot write {path}: {error.strerror}") from None
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(v) for v in value]
+    return value
