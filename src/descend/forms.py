@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class ImageForm:
-    """What a network for images must accept: forward(image) with (batch, channels, height, width)."""
+    """What a network for images must accept: forward(image), (batch, channels, height, width)."""
 
     channels: int
     height: int

@@ -130,7 +130,7 @@ def _one_line(cls: type[Settings], error: ValidationError) -> str:
 
 @dataclass(frozen=True)
 class FieldDescription:
-    """One setting as a person reads it: a row of `descend recipe`, a flag's help, a form's field."""
+    """One setting as a person reads it: a row of `descend recipe`, a flag's help, a form."""
 
     name: str
     type: str
