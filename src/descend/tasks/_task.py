@@ -6,7 +6,7 @@ parameter; an agent's source makes its data with the network it trains.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ class Batch(Protocol):
 
     def __len__(self) -> int: ...
 
-    def parts(self, size: int) -> list["Batch"]:
+    def parts(self, size: int) -> Sequence["Batch"]:
         """Cut into micro-batches of at most `size` examples."""
         ...
 
