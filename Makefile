@@ -57,6 +57,8 @@ $(BIN)/python:
 	    "$$candidate" -m venv $(VENV) && exit 0; \
 	  fi; \
 	done; \
-	echo "Descend needs Python 3.11 or newer with its venv module; found: $$(python3 --version \
-	2>&1 || echo no python3). Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+	echo "Descend needs Python 3.11 or newer with its venv module; tried:" \
+	  $$(for candidate in $(CANDIDATES); do "$$candidate" --version 2>&1 | tail -n 1 | \
+	  sed "s|^|[$$candidate] |;s|$$|;|"; done) \
+	  "install one, or name it: make PYTHON=/path/to/python3.11" >&2; \
 	exit 1
