@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from descend.data.data_settings import DataSettings
@@ -153,3 +154,20 @@ def _describe(sizes: Sequence[Size], pixels: Tensor) -> tuple[str, ...]:
     (typical, _), *others = different.most_common()
     was = f"{typical[1]}x{typical[0]}" + (f" and {len(others)} other sizes" if others else "")
     return (f"sizes {was}; brought to {width}x{height} pixels, {color}",)
+
+
+def conform(pixels: Tensor, size: Size, channels: int) -> Tensor:
+    """Decoded images brought to a size (the centered part of its aspect) and channel count."""
+    pixels = with_channels(pixels, channels)
+    height, width = pixels.shape[2:]
+    if (height, width) == size:
+        return pixels
+    scale = max(size[0] / height, size[1] / width)
+    rows, columns = min(height, round(size[0] / scale)), min(width, round(size[1] / scale))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    middle = pixels[:, :, top : top + rows, left : left + columns]
+    parts = [
+        F.interpolate(part, size, mode="bilinear", antialias=True)
+        for part in torch.split(middle, 1024)
+    ]
+    return torch.cat(parts)

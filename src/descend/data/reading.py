@@ -1,0 +1,150 @@
+"""This file finds the reader for what the user named and reads it."""
+
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+from descend.catalog import Catalog
+from descend.data.data_settings import DataSettings
+from descend.data.examples import SPLITS, TEST, VALIDATION, ImageSet, TableSet
+from descend.data.images import conform
+from descend.data.pickles import what_pickle
+from descend.errors import DataError, did_you_mean
+
+READERS = Catalog("descend.data.readers", "reader")
+_GENERAL = "folder"  # knows any folder with images in it, so it is asked last
+_EXPECTED = (
+    "expected a folder with one folder of images per class, a zip or tar of such, idx files, "
+    "CIFAR's binary version, .npz or .safetensors arrays, or a table (.csv, .tsv, .parquet, .jsonl)"
+)
+
+
+def read(target: str, settings: DataSettings, seed: int) -> tuple[str, ImageSet | TableSet]:
+    """The reader's name and what it read. DataError says in one line why it could not."""
+    name, reader = choose_reader(Path(target))
+    examples = read_with(reader, Path(target), settings, seed)
+    if isinstance(examples, ImageSet):
+        for more, code in ((settings.validation, VALIDATION), (settings.test, TEST)):
+            if more is not None:
+                examples = _join(examples, *_read_more(more, code, examples, settings, seed), code)
+    return name, examples
+
+
+def choose_reader(path: Path) -> tuple[str, ModuleType]:
+    """The first reader that recognizes the path, more special ones first."""
+    _refuse_pickle(path)
+    for name in sorted(READERS.names, key=lambda name: (name == _GENERAL, name)):
+        reader = READERS.load(name)
+        try:
+            if reader.recognizes(path):
+                return name, reader
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    raise DataError(_why_not(path))
+
+
+def read_with(
+    reader: ModuleType, path: Path, settings: DataSettings, seed: int
+) -> ImageSet | TableSet:
+    try:
+        examples: ImageSet | TableSet = reader.read(path, settings, seed)
+    except OSError as error:
+        raise DataError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
+    return examples
+
+
+def _refuse_pickle(path: Path) -> None:
+    kind = what_pickle(path)
+    if kind:
+        raise DataError(
+            f"{path} is {kind}, which could run code when loaded; nothing was loaded. "
+            "Save the data as .npz or .safetensors arrays, or as a table"
+        )
+
+
+def _why_not(path: Path) -> str:
+    if not path.exists():
+        return f"{path}: no such file or folder{_near(path)}"
+    if path.is_file():
+        if path.stat().st_size == 0:
+            return f"{path}: the file is empty; {_EXPECTED}"
+        if path.suffix == ".npy":
+            return f"{path}: one array without labels; save images and labels together as .npz"
+        return f"{path}: its kind is not known; {_EXPECTED}"
+    if not path.is_dir():
+        return f"{path}: neither a file nor a folder"
+    files = [file for file in islice(path.rglob("*"), 1000) if file.is_file()]
+    if not files:
+        return f"{path}: the folder is empty; {_EXPECTED}"
+    kinds = Counter(file.suffix or file.name for file in files).most_common(3)
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
+    return f"{path}: no images in it (found {listed}); {_EXPECTED}"
+
+
+def _near(path: Path) -> str:
+    """A clause with the nearest names beside it, if there are any near ones."""
+    if not path.parent.is_dir():
+        return ""
+    clause = did_you_mean(path.name, [file.name for file in islice(path.parent.iterdir(), 1000)])
+    return f"; {clause}" if clause.startswith("did you mean") else ""
+
+
+def _read_more(
+    target: str, code: int, main: ImageSet, settings: DataSettings, seed: int
+) -> tuple[ImageSet, str]:
+    flag = f"--{SPLITS[code]} {target}"
+    _, reader = choose_reader(Path(target))
+    height, width = main.pixels.shape[2:]
+    if height == width:  # so that files are decoded to this size, not resized twice
+        settings = settings.model_copy(update={"image_size": height})
+    more = read_with(reader, Path(target), settings, seed)
+    if not isinstance(more, ImageSet):
+        raise DataError(f"{flag}: holds a table, but the data to train on are images")
+    return more, flag
+
+
+def _join(main: ImageSet, more: ImageSet, flag: str, code: int) -> ImageSet:
+    """Both sets as one; the second one's classes are matched by name and all of it has `code`."""
+    _, channels, height, width = main.pixels.shape
+    given = torch.full((len(more.pixels),), code, dtype=torch.int8)
+    return ImageSet(
+        pixels=torch.cat([main.pixels, conform(more.pixels, (height, width), channels)]),
+        targets=_joined_targets(main, more, flag),
+        classes=main.classes,
+        names=[*main.names, *more.names],
+        given=torch.cat([main.given, given]),
+        found=(*main.found, f"{flag}: {more.found[0]}"),
+        issues=(*main.issues, *more.issues),
+    )
+
+
+def _joined_targets(main: ImageSet, more: ImageSet, flag: str) -> torch.Tensor | None:
+    if main.targets is None or more.targets is None:
+        if main.targets is not more.targets:
+            raise DataError(f"{flag}: only one of both sets has labels")
+        return None
+    return torch.cat([main.targets, match_targets(more, main.classes, flag)])
+
+
+def match_targets(images: ImageSet, classes: tuple[str, ...], where: str) -> torch.Tensor:
+    """The set's targets in the codes of `classes`, matched by name, spaces and case aside."""
+    assert images.targets is not None
+    if images.targets.is_floating_point() or not classes:
+        return images.targets
+    known = {_plain(name): code for code, name in enumerate(classes)}
+    used = set(torch.unique(images.targets).tolist())
+    unseen = [n for i, n in enumerate(images.classes) if i in used and _plain(n) not in known]
+    if unseen:
+        raise DataError(
+            f"{where}: class {', '.join(map(repr, unseen))} is not among the classes of the "
+            f"training data ({', '.join(classes)})"
+        )
+    codes = torch.tensor([known.get(_plain(name), -1) for name in images.classes])
+    return codes[images.targets]
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
