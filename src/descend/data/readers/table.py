@@ -1,0 +1,275 @@
+"""This file reads tables: CSV, TSV, Parquet and JSON lines, gzipped or not."""
+
+import gzip
+import re
+import zlib
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from descend.data.data_settings import DataSettings
+from descend.data.examples import TEST, UNGIVEN, VALIDATION, Issue, TableSet
+from descend.data.readers._table_cells import as_type, type_column, without_infinite
+from descend.data.readers._table_files import (
+    GZIP,
+    JSON_LINES,
+    PARQUET,
+    TEXT,
+    Loaded,
+    load,
+    load_bytes,
+    places_of,
+    suffix_of,
+)
+from descend.data.readers._table_text import DELIMITERS, decode, delimiter_share
+from descend.errors import DataError, did_you_mean
+
+KIND = "table"
+# Names a last column has when it is what the table is about; anything else is asked for.
+TARGET_NAMES = frozenset(
+    (
+        "target", "label", "labels", "class", "classes", "category", "y", "outcome", "output",
+        "response", "result", "species", "price", "quality", "survived", "income", "diagnosis",
+        "variety", "medv", "sentiment", "churn", "default", "score",
+    )
+)  # fmt: skip
+LABEL_KEY = re.compile(r"[\s.]+$")
+
+
+def recognizes(path: Path) -> str:
+    """A reason when the file is a table, judged by its name and first bytes."""
+    if not path.is_file():
+        return ""
+    suffix = suffix_of(path)
+    if suffix in PARQUET:
+        return "a Parquet table"
+    if suffix in JSON_LINES:
+        return "a table of JSON lines"
+    if suffix in TEXT and suffix != ".txt":
+        return f"a table of delimited text ({suffix})"
+    return "a table of delimited text" if suffix in (".txt", "") and _looks_cut(path) else ""
+
+
+def read(path: Path, settings: DataSettings, seed: int) -> TableSet:
+    """The rows of `path`, then those of the validation and test files where they are set.
+
+    Columns of the further files are matched by name and take the types of the first. Labels that
+    differ by spaces, case or a final dot are matched and reported.
+    """
+    loaded = load(path)
+    issues = list(loaded.issues)
+    frame = _typed(loaded, issues)
+    targets = _targets(settings, loaded)
+    _check_columns(frame, settings, loaded)
+    found = [_size(frame, path.name), *loaded.notes]
+    frames, names = [frame], [loaded.row_name(at) for at in range(len(frame))]
+    given = [torch.full((len(frame),), UNGIVEN, dtype=torch.int8)]
+    for file, code in ((settings.validation, VALIDATION), (settings.test, TEST)):
+        if file is None:
+            continue
+        other = load(Path(file), tuple(frame.columns))
+        part = aligned(other, frame, issues, optional=())
+        part = _matched_labels(part, frame, targets, other, issues)
+        frames.append(part)
+        names += [other.row_name(at) for at in range(len(part))]
+        given.append(torch.full((len(part),), code, dtype=torch.int8))
+        found.append(_size(part, other.name))
+        issues += other.issues
+    return TableSet(
+        pl.concat(frames), targets, names, torch.cat(given), tuple(found), tuple(issues)
+    )
+
+
+def read_rows(
+    source: Path | bytes, columns: dict[str, str], optional: tuple[str, ...] = ()
+) -> TableSet:
+    """Rows to predict: a file, or bytes of text or JSON lines from standard input.
+
+    `columns` are the names and types (as `column_types` gives them) that training used; those in
+    `optional` (targets) may be missing. DataError names a missing column.
+    """
+    expected = tuple(columns)
+    if isinstance(source, Path):
+        loaded = load(source, expected)
+    else:
+        starts_json = source.lstrip()[:1] in (b"{", b"[")
+        loaded = load_bytes(source, "stdin", ".jsonl" if starts_json else ".csv", expected)
+    like = pl.DataFrame(schema={name: DTYPES[kind] for name, kind in columns.items()})
+    issues = list(loaded.issues)
+    frame = aligned(loaded, like, issues, optional)
+    names = [loaded.row_name(at) for at in range(len(frame))]
+    given = torch.full((len(frame),), UNGIVEN, dtype=torch.int8)
+    found = (_size(frame, loaded.name), *loaded.notes)
+    targets = tuple(name for name in optional if name in frame.columns)
+    return TableSet(frame, targets, names, given, found, tuple(issues))
+
+
+DTYPES: dict[str, pl.DataType] = {
+    "whole number": pl.Int64(), "number": pl.Float64(), "date": pl.Datetime("us"),
+    "text": pl.String(), "yes/no": pl.Boolean(),
+}  # fmt: skip
+
+
+def column_types(frame: pl.DataFrame) -> dict[str, str]:
+    """The type of each column as plain text that JSON keeps."""
+    kinds = {dtype: kind for kind, dtype in DTYPES.items()}
+    return {name: kinds[dtype] for name, dtype in frame.schema.items()}
+
+
+def aligned(
+    loaded: Loaded, like: pl.DataFrame, issues: list[Issue], optional: tuple[str, ...]
+) -> pl.DataFrame:
+    """A further file's rows in the columns and types of the first. DataError: a missing column."""
+    frame = loaded.frame
+    if loaded.header is None and frame.columns != like.columns:
+        wanted = [name for name in like.columns if name not in optional]
+        if frame.width not in (like.width, len(wanted)):
+            raise DataError(
+                f"{loaded.name}: has {frame.width} columns, the training table has {like.width}; "
+                "expected the same columns in the same order"
+            )
+        names = like.columns if frame.width == like.width else wanted
+        frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
+    missing = [name for name in like.columns if name not in frame.columns and name not in optional]
+    if missing:
+        near = did_you_mean(missing[0], [c for c in frame.columns if c not in like.columns])
+        raise DataError(
+            f"{loaded.name}: column {', '.join(map(repr, missing[:5]))} is missing; the training "
+            f"table has it ({near})"
+        )
+    extra = [name for name in frame.columns if name not in like.columns]
+    if extra:
+        said = f"not in the training table, so not used: {', '.join(extra[:10])}"
+        issues.append(Issue("extra-column", loaded.name, said, False))
+    columns = []
+    for name in like.columns:
+        if name in frame.columns:
+            cells = as_type(frame[name], like.schema[name], name, loaded.row_name)
+            _check_kept(frame[name], cells.values, like.schema[name], loaded)
+            columns.append(cells.values.cast(like.schema[name], strict=False))
+            issues.extend(cells.issues)
+    return pl.DataFrame(columns)
+
+
+def _check_kept(given: pl.Series, typed: pl.Series, dtype: pl.DataType, loaded: Loaded) -> None:
+    lost = len(given) > 0 and given.null_count() < len(given) and typed.null_count() == len(typed)
+    example = next((cell for cell in given.to_list() if cell is not None), None)
+    if lost and str(example).lower() not in ("na", "nan", "?", "null"):
+        kinds = {value: key for key, value in DTYPES.items()}
+        raise DataError(
+            f"{loaded.name}: column {given.name!r} holds {example!r}; expected a "
+            f"{kinds[dtype]}, as in training"
+        )
+
+
+def _typed(loaded: Loaded, issues: list[Issue]) -> pl.DataFrame:
+    columns = []
+    for column in loaded.frame.iter_columns():
+        if column.dtype == pl.String:
+            cells = type_column(column, column.name, loaded.row_name)
+            columns.append(cells.values)
+            issues.extend(cells.issues)
+        else:
+            values, infinite = without_infinite(column, column.name, loaded.row_name)
+            columns.append(values)
+            issues.extend(infinite)
+    return pl.DataFrame(columns)
+
+
+def _size(frame: pl.DataFrame, name: str) -> str:
+    return f"{name}: {len(frame):,} rows, {frame.width} columns"
+
+
+def _targets(settings: DataSettings, loaded: Loaded) -> tuple[str, ...]:
+    columns = loaded.frame.columns
+    if settings.target:
+        named = [
+            column_named(text, columns, loaded.header, loaded.name) for text in settings.target
+        ]
+        if len(set(named)) < len(named):
+            raise DataError(f"--target names {named[0]!r} twice; name each column once")
+        return tuple(named)
+    others = [name for name in columns if name not in (settings.time, settings.group)]
+    if settings.time and len(others) == 1:
+        return (others[0],)
+    last = re.split(r"[\s_.-]+", columns[-1].lower().strip())
+    if columns[-1].lower() in TARGET_NAMES or (last and last[-1] in TARGET_NAMES):
+        return (columns[-1],)
+    marked = [name for name in columns if name.lower() in ("target", "label", "class", "y")]
+    if len(marked) == 1:
+        return (marked[0],)
+    raise DataError(
+        f"{loaded.name}: which column is to be predicted? Give --target NAME; columns: "
+        f"{', '.join(columns[:40])}{', …' if len(columns) > 40 else ''}"
+    )
+
+
+def column_named(text: str, columns: list[str], header: tuple[str, ...] | None, name: str) -> str:
+    """A column by name, or by number from 1 (-1 is the last). DataError suggests the nearest."""
+    places = places_of(header or ()).get(text, [])
+    if len(places) > 1:  # of a repeated run the newest measurement is meant
+        return columns[places[-1]]
+    if text in columns:
+        return text
+    same = [column for column in columns if column.lower() == text.strip().lower()]
+    if len(same) == 1:
+        return same[0]
+    if re.fullmatch(r"[+-]?\d+", text.strip()):
+        number = int(text)
+        if 1 <= abs(number) <= len(columns):
+            return columns[number - 1 if number > 0 else number]
+        raise DataError(f"{name}: no column number {number}; the table has {len(columns)} columns")
+    raise DataError(f"{name}: no column {text!r}; {did_you_mean(text, columns)}")
+
+
+def _check_columns(frame: pl.DataFrame, settings: DataSettings, loaded: Loaded) -> None:
+    for setting in (settings.time, settings.group):
+        if setting is not None:
+            column_named(setting, frame.columns, loaded.header, loaded.name)
+
+
+def _matched_labels(
+    part: pl.DataFrame,
+    frame: pl.DataFrame,
+    targets: tuple[str, ...],
+    loaded: Loaded,
+    issues: list[Issue],
+) -> pl.DataFrame:
+    for target in targets:
+        if frame.schema[target] != pl.String:
+            continue
+        known = frame[target].drop_nulls().unique().sort().to_list()
+        new = [label for label in part[target].drop_nulls().unique().sort() if label not in known]
+        by_key: dict[str, list[str]] = {}
+        for label in known:
+            by_key.setdefault(_label_key(label), []).append(label)
+        renamed = {
+            label: by_key[_label_key(label)][0]
+            for label in new
+            if len(by_key.get(_label_key(label), ())) == 1
+        }
+        if renamed:
+            pairs = ", ".join(f"{old!r} as {new!r}" for old, new in renamed.items())
+            said = f"labels taken for those of training: {pairs}"
+            issues.append(Issue("labels-matched", f"{loaded.name} column {target}", said, False))
+            part = part.with_columns(pl.col(target).replace(renamed))
+    return part
+
+
+def _label_key(label: str) -> str:
+    return LABEL_KEY.sub("", label).strip().casefold()
+
+
+def _looks_cut(path: Path) -> bool:
+    """Whether a file without a telling suffix has lines that one delimiter cuts alike."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(1 << 16)
+        if head.startswith(GZIP):
+            head = zlib.decompressobj(wbits=31).decompress(head, 1 << 16)
+        text, _ = decode(head, path.name)
+    except (OSError, zlib.error, gzip.BadGzipFile, DataError):
+        return False
+    lines = text.splitlines()[:-1][:100]
+    return len(lines) > 2 and any(delimiter_share(lines, mark) == 1.0 for mark in DELIMITERS)
