@@ -73,7 +73,8 @@ class Split:
 class Preprocessing(Protocol):
     """What was fitted on the training split; saved with the model, applied again by predict."""
 
-    form: Form
+    @property
+    def form(self) -> Form: ...
 
     def to_json(self) -> dict[str, object]: ...
 
