@@ -53,9 +53,9 @@ def quick(p: Predictions) -> dict[str, float]:
 def score(p: Predictions, split: str, seed: int = 0) -> tuple[dict[str, float], dict[str, Any]]:
     """(metrics, details); a metric that is undefined on these examples is left out.
 
-    Details are JSON values: intervals {metric: [low, high]}; of classes per_class, confusion
-    {names, counts}, confused_pairs, calibration, roc, pr, and on validation thresholds; of
-    numbers residuals. The training split has none: it is scored to compare figures only. Of a
+    Details are JSON values: count, headline (a metric's name), intervals {metric: [low, high]};
+    of classes per_class, confusion {names, counts}, confused_pairs, calibration, roc, pr, and on
+    validation thresholds; of numbers residuals. The training split has none: it is scored to compare figures only. Of a
     diverged model only how many of its outputs are no numbers is told.
     """
     assert len(p), f"no examples in the {split} split"
@@ -66,7 +66,11 @@ def score(p: Predictions, split: str, seed: int = 0) -> tuple[dict[str, float], 
     metrics = {name: value for name, value in found.items() if math.isfinite(value)}
     if split == "train":
         return metrics, {}
-    details: dict[str, Any] = {"count": len(p), "intervals": intervals(p, seed)}
+    details: dict[str, Any] = {
+        "count": len(p),
+        "headline": _HEADLINES[p.kind],
+        "intervals": intervals(p, seed),
+    }
     details |= {"residuals": residuals(p, seed)} if p.kind == "number" else _of_classes(p, split)
     return metrics, details
 
