@@ -145,7 +145,8 @@ class FieldDescription:
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        # a trailing _ keeps a field's name apart from a method of the settings class
+        return "--" + self.name.rstrip("_").replace("_", "-")
 
 
 def describe(cls: type[Settings]) -> list[FieldDescription]:
