@@ -1,0 +1,153 @@
+"""This file is the folder model/: the kept weights and everything that prediction needs.
+
+model.json is written before training, weights.safetensors replaced whole at each improvement that
+reaches the disk. A checksum of the tensors travels inside the file.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from descend.catalog import Catalog
+from descend.data.examples import Targets
+from descend.data.image_preprocessing import ImagePreprocessing
+from descend.data.table_preprocessing import TablePreprocessing
+from descend.errors import RunError
+from descend.forms import Form
+from descend.run import RunFolder, read_json, write_json
+from descend.settings import Settings, parse
+from descend.tasks._scoring import SCORING_BATCH, Scorer
+from descend.tasks._supervised import normalization_of
+from descend.training.checkpoint import load_tensors, save_tensors
+from descend.training.plan import Plan, find_device
+from descend.training.precision import autocast
+from descend.training.session import Weights
+from descend.workflow.design import TASKS, Design
+
+MODELS = Catalog("descend.models", "network")
+LOSSES = Catalog("descend.losses", "loss")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network, ready to answer."""
+
+    scorer: Scorer
+    preprocessing: ImagePreprocessing | TablePreprocessing
+    targets: Targets
+    unit: str  # "images" or "rows"
+    task: str
+    name: str  # of the network
+    settings: Settings  # of the network
+    thresholds: tuple[float, ...] | None
+    step: int
+
+    @property
+    def network(self) -> nn.Module:
+        return self.scorer.network
+
+    @property
+    def form(self) -> Form:
+        return self.preprocessing.form
+
+
+def write_card(folder: RunFolder, design: Design, plan: Plan) -> None:
+    """Everything but the weights."""
+    training, prepared = design.training, design.prepared
+    folder.model.mkdir(exist_ok=True)
+    card = {
+        "task": training.task,
+        "unit": prepared.unit,
+        "model": training.model,
+        "model_settings": design.entries[f"model {training.model}"].model_dump(mode="json"),
+        "loss": training.loss,
+        "loss_settings": design.entries[f"loss {training.loss}"].model_dump(mode="json"),
+        "precision": plan.precision,
+        "channels_last": plan.channels_last,
+        "targets": asdict(prepared.targets),
+        "preprocessing": prepared.preprocessing.to_json(),
+    }
+    write_json(folder.model / "model.json", card)
+
+
+def keep_model(folder: RunFolder, weights: Weights, step: int) -> None:
+    """Replace the kept weights, all or nothing."""
+    tensors = {f"{name}.{key}": t for name, group in weights.items() for key, t in group.items()}
+    metadata = {"step": str(step), "sha256": _digest(tensors)}
+    beside = folder.model / ".weights.safetensors.tmp"
+    save_tensors(beside, tensors, metadata)
+    beside.replace(folder.model / "weights.safetensors")
+
+
+def set_thresholds(folder: RunFolder, thresholds: list[float] | None) -> None:
+    card = read_json(folder.model / "model.json")
+    write_json(folder.model / "model.json", card | {"thresholds": thresholds})
+
+
+def load_model(folder: RunFolder, device: str | None = None) -> Model:
+    """RunError names what is missing or damaged. Nothing that is read can run code."""
+    card = read_json(folder.model / "model.json")
+    weights = read_weights(folder)
+    try:
+        return _assemble(card, weights, find_device(device))
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{folder.model / 'model.json'} is damaged: {error}") from None
+
+
+def read_weights(folder: RunFolder) -> tuple[dict[str, Tensor], int]:
+    path = folder.model / "weights.safetensors"
+    if not path.is_file():
+        raise RunError(f"{path} is missing: no evaluation has finished yet; resume the run first")
+    tensors = load_tensors(path)
+    with safe_open(path, framework="pt") as file:
+        metadata: dict[str, str] = file.metadata() or {}
+    if metadata.get("sha256") != _digest(tensors):
+        raise RunError(f"{path} is damaged (checksum differs); resume the run to write it again")
+    return tensors, int(metadata.get("step", "0"))
+
+
+def _assemble(card: Mapping[str, Any], weights: tuple[dict[str, Tensor], int], at: str) -> Model:
+    fits = {"images": ImagePreprocessing, "rows": TablePreprocessing}
+    preprocessing = fits[card["unit"]].from_json(card["preprocessing"])
+    targets = Targets(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in card["targets"].items()}
+    )
+    entry, loss = MODELS.load(card["model"]), LOSSES.load(card["loss"])
+    settings = parse(entry.Settings, card["model_settings"], "model.json: ")
+    network: nn.Module = entry.build(settings, preprocessing.form, len(targets.names))
+    tensors, step = weights
+    network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items()})
+    device = torch.device(at)
+    layout = torch.channels_last if card["channels_last"] else torch.contiguous_format
+    scorer = Scorer(
+        network.to(device).to(memory_format=layout)
+        if card["unit"] == "images"
+        else network.to(device),
+        targets,
+        TASKS.load(card["task"]).readable(targets, device),
+        loss,
+        parse(loss.Settings, card["loss_settings"], "model.json: "),
+        normalization_of(preprocessing, layout),
+        device,
+        autocast(device, card["precision"]),
+        SCORING_BATCH,
+    )
+    chosen = card.get("thresholds")
+    return Model(
+        scorer, preprocessing, targets, card["unit"], card["task"], card["model"], settings,
+        tuple(chosen) if chosen else None, step,
+    )  # fmt: skip
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """Over names and contents, in order of names."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+        total.update(name.encode() + b"\0" + flat.view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
