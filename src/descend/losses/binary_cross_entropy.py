@@ -1,28 +1,45 @@
-"""Binary cross-entropy of sigmoid probabilities, from logits; a label's losses are averaged."""
+"""This file is the cross-entropy of a sigmoid per label: any number of labels, from logits."""
 
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
-from descend.settings import NoSettings
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
 TARGETS = frozenset({"multi-label"})
-Settings = NoSettings
 
 
-def per_example(outputs: Tensor, targets: Tensor, settings: NoSettings) -> Tensor:
-    """Losses (batch,) in nats, the mean over labels, of logits and targets (batch, labels)."""
-    return F.binary_cross_entropy_with_logits(outputs, targets, reduction="none").mean(1)
+class Settings(SettingsBase):
+    label_smoothing: float = setting(
+        0.0, "share by which each target is drawn to one half", unit="share", at_least=0, below=1,
+        search=(0, 0.3, "linear"),
+    )  # fmt: skip
 
 
-def explain(outputs: Tensor, target: Tensor, settings: NoSettings) -> list[tuple[str, str]]:
-    """The loss of one sample term by term: (what is done, the numbers)."""
-    shares = outputs.sigmoid()
-    rows = [
-        (
-            f"label {i}: sigmoid({outputs[i]:.4g}) = {shares[i]:.4g}",
-            f"−log({shares[i] if target[i] > 0.5 else 1 - shares[i]:.4g})",
+def per_example(outputs: Tensor, targets: Tensor, settings: Settings) -> Tensor:
+    """(batch, labels) logits and 0..1 targets -> (batch,) nats, the mean over the labels."""
+    wanted = _smoothed(targets, settings)
+    losses = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
+    return losses.mean(dim=1)
+
+
+def explain(outputs: Tensor, target: Tensor, settings: Settings) -> list[tuple[str, str]]:
+    """One sample's loss, step by step: (labels,) logits and 0..1 targets."""
+    scores = outputs.detach().double().cpu()
+    wanted = _smoothed(target.detach().double().cpu(), settings)
+    steps = []
+    losses = functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")
+    for i, (score, goal, loss) in enumerate(
+        zip(scores.tolist(), wanted.tolist(), losses.tolist(), strict=True), start=1
+    ):
+        share = scores[i - 1].sigmoid().item()
+        terms = {1.0: f"−log({share:.4g})", 0.0: f"−log(1 − {share:.4g})"}.get(
+            goal, f"−{goal:.4g}·log({share:.4g}) − {1 - goal:.4g}·log(1 − {share:.4g})"
         )
-        for i in range(len(outputs))
-    ]
-    loss = per_example(outputs[None], target[None], settings)[0]
-    return [*rows, ("mean over the labels", f"{loss:.4g}")]
+        sigmoid = f"1/(1 + exp({-score:.4g})) = {share:.4g}"
+        steps.append((f"label {i}", f"{sigmoid}; {terms} = {loss:.4g}"))
+    return [*steps, ("loss in nats", f"mean of {len(losses)} = {losses.mean():.4g}")]
+
+
+def _smoothed(targets: Tensor, settings: Settings) -> Tensor:
+    return targets * (1 - settings.label_smoothing) + settings.label_smoothing / 2

@@ -1,46 +1,59 @@
-"""Cross-entropy of softmax probabilities, from logits."""
+"""This file is the cross-entropy of a softmax: one class out of several, from logits."""
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
+from torch.nn import functional
 
-from descend import settings as s
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
 TARGETS = frozenset({"single-label"})
 
 
-class Settings(s.Settings):
-    label_smoothing: float = s.setting(
-        0.0,
-        "share of a target's certainty spread over all classes (Szegedy et al., arXiv 1512.00567)",
-        unit="share", at_least=0, below=1, search=(0.0, 0.2, "linear"),
+class Settings(SettingsBase):
+    label_smoothing: float = setting(
+        0.0, "share of the target spread evenly over all classes", unit="share", at_least=0,
+        below=1, search=(0, 0.3, "linear"),
     )  # fmt: skip
 
 
 def per_example(outputs: Tensor, targets: Tensor, settings: Settings) -> Tensor:
-    """Losses (batch,) in nats of logits (batch, classes) and class codes or shares of classes."""
-    return F.cross_entropy(
+    """(batch, classes) logits; (batch,) codes or (batch, classes) shares -> (batch,) nats."""
+    return functional.cross_entropy(
         outputs, targets, reduction="none", label_smoothing=settings.label_smoothing
     )
 
 
 def explain(outputs: Tensor, target: Tensor, settings: Settings) -> list[tuple[str, str]]:
-    """The loss of one sample term by term: (what is done, the numbers)."""
-    powers = (outputs - outputs.max()).exp()
+    """One sample's loss, step by step: (classes,) logits and its code, or shares of classes."""
+    scores = outputs.detach().double().cpu()
+    wanted = _distribution(target, len(scores), settings.label_smoothing)
+    powers = scores.exp() if scores.max() < 700 else (scores - scores.max()).exp()
     shares = powers / powers.sum()
-    chosen = int(target)
-    rows = [
-        ("logits", _list(outputs)),
-        (f"subtract the largest, {outputs.max():.4g}, then exp", _list(powers)),
-        (f"normalize: divide by their sum {powers.sum():.4g}", _list(shares)),
-        (f"−log of class {chosen}'s share {shares[chosen]:.4g}", f"{-shares[chosen].log():.4g}"),
+    logs = -torch.log_softmax(scores, dim=0)
+    steps = [
+        ("scores", _row(scores)),
+        ("exp of each score" if scores.max() < 700 else "exp(score - largest)", _row(powers)),
+        ("their sum", f"{powers.sum():.4g}"),
+        ("normalized: exp / sum", _row(shares)),
+        ("−log of each", _row(logs)),
     ]
-    if settings.label_smoothing:
-        share = settings.label_smoothing
-        rows.append((f"(1 − {share:g}) of this + {share:g} of the mean −log over all classes",
-                     f"{per_example(outputs[None], target[None], settings)[0]:.4g}"))  # fmt: skip
-    return rows
+    if wanted.max() < 1:
+        steps.append(("target", _row(wanted)))
+        chosen = [i for i in range(len(wanted)) if wanted[i] > 0]
+        terms = " + ".join(f"{wanted[i]:.4g}·{logs[i]:.4g}" for i in chosen)
+        loss = f"{terms} = {(wanted * logs).sum():.4g}"
+    else:
+        code = int(wanted.argmax())
+        loss = f"−log({shares[code]:.4g}) = {logs[code]:.4g}"
+    return [*steps, ("loss in nats", loss)]
 
 
-def _list(values: Tensor) -> str:
-    shown = values.flatten()[:12].tolist()
-    return ", ".join(f"{v:.4g}" for v in shown) + (", …" if values.numel() > 12 else "")
+def _distribution(target: Tensor, classes: int, smoothing: float) -> Tensor:
+    if target.ndim == 0:
+        target = functional.one_hot(target.cpu().long(), classes)
+    return target.cpu().double() * (1 - smoothing) + smoothing / classes
+
+
+def _row(values: Tensor) -> str:
+    return "  ".join(f"{value:.4g}" for value in values.tolist())

@@ -1,4 +1,4 @@
-"""Squared error of standardized numbers; several outputs are averaged."""
+"""This file is the squared error, for numbers."""
 
 from torch import Tensor
 
@@ -9,16 +9,17 @@ Settings = NoSettings
 
 
 def per_example(outputs: Tensor, targets: Tensor, settings: NoSettings) -> Tensor:
-    """Losses (batch,), the mean over outputs, of values and targets (batch, outputs)."""
-    return (outputs - targets).square().mean(1)
+    """(batch, outputs) both, scaled alike -> (batch,), the mean over the outputs."""
+    return (outputs - targets).square().mean(dim=1)
 
 
 def explain(outputs: Tensor, target: Tensor, settings: NoSettings) -> list[tuple[str, str]]:
-    """The loss of one sample term by term: (what is done, the numbers)."""
-    rows = [
-        (f"output {i}: {outputs[i]:.4g} − {target[i]:.4g}, squared",
-         f"{(outputs[i] - target[i]).square():.4g}")
-        for i in range(len(outputs))
-    ]  # fmt: skip
-    loss = per_example(outputs[None], target[None], settings)[0]
-    return [*rows, ("mean over the outputs", f"{loss:.4g}")]
+    """One sample's loss, step by step: (outputs,) values and targets, both as they are given."""
+    differences = outputs.detach().double().cpu() - target.detach().double().cpu()
+    pairs = zip(outputs.tolist(), target.tolist(), differences.tolist(), strict=True)
+    steps = [
+        (f"output {i}", f"({said:.4g} − {true:.4g})² = {gap:.4g}² = {gap**2:.4g}")
+        for i, (said, true, gap) in enumerate(pairs, start=1)
+    ]
+    mean = differences.square().mean()
+    return [*steps, ("loss", f"mean of {len(differences)} = {mean:.4g}")]

@@ -1,45 +1,70 @@
-"""A plain convolutional network sized from the image: the default for small images.
+"""This file is the default network for images: blocks of convolution, batch norm and ReLU.
 
-Stages of two 3x3 convolutions with batch norm and ReLU; each stage halves the image and doubles the
-channels until about 4x4 is left, then the average over places and one linear layer (the shape of
-VGG, Simonyan & Zisserman 2014, with the head of Lin et al. 2013).
+The number of stages follows from the image's size: each halves it until a side of 4 to 7 pixels
+is left, whose largest responses are scored. Large images are first shrunk by strided
+convolutions, so that the work per image stays within a few times that of a 32x32 image. Pooling
+right after a stage's first convolution, and the maximum as the last pooling, follow Jordan 2024
+(arXiv 2404.00498).
 """
 
-from torch import nn
+from torch import Tensor, nn
 
-from descend import settings as s
 from descend.forms import Form
+from descend.models._smallest import require_images
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
 INPUTS = frozenset({"images"})
-FINAL_SIZE = 4  # pixels; below this a stage would see mostly padding
+SMALLEST = 4  # pixels
+LARGEST_INSIDE = 40  # pixels: a longer shorter side is first shrunk by strided convolutions
 
 
-class Settings(s.Settings):
-    channels: int = s.setting(
-        32, "channels of the first stage; doubled by each", unit="channels", at_least=1,
-        search=(8, 128, "log"),
+class Settings(SettingsBase):
+    width: int = setting(
+        32, "channels of the first stage; each later stage doubles them, up to eight times",
+        unit="channels", at_least=4, search=(16, 128, "log"),
     )  # fmt: skip
-    dropout: float = s.setting(
-        0.0, "share of features left out at random before the last layer", unit="share",
-        at_least=0, below=1, search=(0.0, 0.5, "linear"),
+    dropout: float = setting(
+        0.0, "share of the last features switched off in training", unit="share", at_least=0,
+        below=1, search=(0, 0.5, "linear"),
     )  # fmt: skip
 
 
 def build(settings: Settings, form: Form, outputs: int) -> nn.Module:
-    assert form.kind == "images"
-    layers: list[nn.Module] = []
-    channels, after, size = form.channels, settings.channels, min(form.height, form.width)
-    while True:
-        layers += [*_block(channels, after), *_block(after, after)]
-        channels = after
-        if size < 2 * FINAL_SIZE or after >= 16 * settings.channels:
-            break
-        layers.append(nn.MaxPool2d(2))
-        size, after = size // 2, 2 * after
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(settings.dropout)]
-    return nn.Sequential(*layers, *head, nn.Linear(channels, outputs))
+    image = require_images(form, "cnn", SMALLEST)
+    return ConvolutionalNetwork(image.channels, min(image.height, image.width), outputs, settings)
 
 
-def _block(channels: int, after: int) -> list[nn.Module]:
-    # the norm's shift makes a bias of the convolution idle
-    return [nn.Conv2d(channels, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+class ConvolutionalNetwork(nn.Module):
+    def __init__(self, channels: int, side: int, outputs: int, settings: Settings) -> None:
+        super().__init__()
+        width = settings.width
+        blocks = []
+        stride = 2 if side > LARGEST_INSIDE else 1
+        blocks.append(_block(channels, width, stride=stride))
+        side = side // stride
+        while side > LARGEST_INSIDE:
+            blocks.append(_block(width, width, stride=2))
+            side //= 2
+        while True:
+            wider = min(2 * width, 8 * settings.width)
+            pool = 2 if side >= 4 else 1
+            blocks += [_block(width, wider, pool=pool), _block(wider, wider)]
+            width, side = wider, side // pool
+            if side < 8:
+                break
+        self.features = nn.Sequential(*blocks)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.scores = nn.Linear(width, outputs)
+
+    def forward(self, image: Tensor) -> Tensor:
+        strongest = self.features(image).amax(dim=(2, 3))  # (batch, channels)
+        scores: Tensor = self.scores(self.dropout(strongest))
+        return scores
+
+
+def _block(inputs: int, outputs: int, stride: int = 1, pool: int = 1) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)]
+    if pool > 1:
+        layers.append(nn.MaxPool2d(pool))
+    return nn.Sequential(*layers, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))

@@ -1,117 +1,76 @@
-"""A multilayer perceptron for tables, with embeddings and a linear path beside.
+"""This file is the multilayer perceptron, the default network for tables.
 
-Numbers pass through piecewise-linear encodings over their training quantiles (Gorishniy, Rubachev &
-Babenko 2022, arXiv 2203.05556, section 3.2), categories through embeddings. The linear path lets
-the network be no worse than least squares where least squares is right. Images are flattened.
+Numbers pass through piecewise-linear embeddings, categories through embedding vectors, then
+through fully connected layers. A linear path beside them is added to the result, so that what is
+linear in the data is learned at once and the layers learn the rest. Images are flattened.
 """
 
 import torch
 from torch import Tensor, nn
 
-from descend import settings as s
-from descend.forms import Form, TableForm
-from descend.models.linear import LinearTable
+from descend.forms import Form, ImageForm, TableForm
+from descend.models._columns import CategoryEmbedding, LinearColumns, PiecewiseLinearEmbedding
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
 INPUTS = frozenset({"images", "tables"})
+SMALLEST = 1  # pixels
 
 
-class Settings(s.Settings):
-    width: int = s.setting(
+class Settings(SettingsBase):
+    width: int = setting(
         256, "units of each hidden layer", unit="units", at_least=1, search=(32, 1024, "log")
     )
-    depth: int = s.setting(
-        2, "hidden layers", unit="layers", at_least=1, at_most=16, search=(1, 4, "linear")
-    )
-    dropout: float = s.setting(
-        0.1, "share of units left out at random while training", unit="share", at_least=0, below=1,
-        search=(0.0, 0.5, "linear"),
+    depth: int = setting(2, "hidden layers", unit="layers", at_least=1, search=(1, 5, "linear"))
+    dropout: float = setting(
+        0.15, "share of hidden units switched off in training", unit="share", at_least=0, below=1,
+        search=(0, 0.6, "linear"),
     )  # fmt: skip
-    number_embedding: int = s.setting(
-        16, "values each number becomes; 0 leaves it one number", unit="units", at_least=0
-    )
+    embedding_size: int | None = setting(
+        None, "numbers that stand for one column's value", unit="numbers", at_least=1,
+        search=(4, 64, "log"), derived="the number of columns",
+    )  # fmt: skip
 
 
 def build(settings: Settings, form: Form, outputs: int) -> nn.Module:
-    if form.kind == "images":
-        features = form.channels * form.height * form.width
-        return nn.Sequential(nn.Flatten(), *_layers(features, settings, outputs))
-    return TableMlp(settings, form, outputs)
+    if isinstance(form, ImageForm):
+        pixels = form.channels * form.height * form.width
+        return nn.Sequential(nn.Flatten(), *_layers(pixels, outputs, settings))
+    return TableNetwork(form, outputs, settings)
 
 
-class TableMlp(nn.Module):
-    """forward(numbers (n, k), categories (n, m)) -> (n, outputs)."""
-
-    def __init__(self, settings: Settings, form: TableForm, outputs: int) -> None:
+class TableNetwork(nn.Module):
+    def __init__(self, form: TableForm, outputs: int, settings: Settings) -> None:
         super().__init__()
-        numbers = len(form.number_names)
-        self.linear = LinearTable(numbers, form.cardinalities, outputs)
-        nn.init.zeros_(self.linear.numbers.weight)
-        size = settings.number_embedding if form.edges else 0
-        self.encoding = PiecewiseLinear(form.edges, size) if size and numbers else None
-        # Guo & Berkhahn 2016 (arXiv 1604.06737) size embeddings by the number of categories.
-        sizes = [min(32, (c + 1) // 2) for c in form.cardinalities]
-        self.embeddings = nn.ModuleList(
-            nn.Embedding(c, size) for c, size in zip(form.cardinalities, sizes, strict=True)
+        numbers, columns = len(form.number_names), len(form.number_names) + len(form.cardinalities)
+        size = settings.embedding_size or _embedding_size(columns)
+        edges = form.edges or ((),) * numbers
+        self.linear = LinearColumns(numbers, form.cardinalities, outputs)
+        self.numbers = PiecewiseLinearEmbedding(edges, size) if numbers else None
+        self.categories = (
+            CategoryEmbedding(form.cardinalities, size) if form.cardinalities else None
         )
-        features = numbers * max(1, size) + sum(sizes)
-        self.hidden = nn.Sequential(*_layers(max(1, features), settings, outputs))
+        self.layers = nn.Sequential(*_layers(columns * size, outputs, settings))
 
     def forward(self, numbers: Tensor, categories: Tensor) -> Tensor:
-        encoded = numbers if self.encoding is None else self.encoding(numbers)
-        parts = [encoded.flatten(1)]
-        for column, embedding in zip(categories.unbind(1), self.embeddings, strict=True):
-            parts.append(embedding(column))
-        features = torch.cat(parts, 1)
-        scores: Tensor = self.hidden(features) + self.linear(numbers, categories)
-        return scores
+        parts = []
+        if self.numbers is not None:
+            parts.append(self.numbers(numbers).flatten(1))
+        if self.categories is not None:
+            parts.append(self.categories(categories).flatten(1))
+        result: Tensor = self.layers(torch.cat(parts, dim=1)) + self.linear(numbers, categories)
+        return result
 
 
-class PiecewiseLinear(nn.Module):
-    """Each number becomes `size` values: a linear map of its place among the bins, then ReLU.
-
-    edges[k] holds the increasing bin edges of number k; a bin's code runs from 0 at its lower edge
-    to 1 at its upper; the first and last bins go on beyond.
-    """
-
-    lower: Tensor
-    spread: Tensor
-    floor: Tensor
-    ceiling: Tensor
-
-    def __init__(self, edges: tuple[tuple[float, ...], ...], size: int) -> None:
-        super().__init__()
-        bins = max(1, max(len(e) for e in edges) - 1)
-        lower = torch.zeros(len(edges), bins)
-        spread = torch.ones(len(edges), bins)
-        used = torch.zeros(len(edges), bins, dtype=torch.bool)
-        for k, edge in enumerate(edges):
-            points = torch.tensor(edge if len(edge) > 1 else (0.0, 1.0))
-            count = len(points) - 1
-            lower[k, :count] = points[:-1]
-            spread[k, :count] = (points[1:] - points[:-1]).clamp_min(1e-6)
-            used[k, :count] = True
-        first = torch.zeros_like(used)
-        first[:, 0] = True
-        last = used & ~torch.cat([used[:, 1:], torch.zeros(len(edges), 1, dtype=torch.bool)], 1)
-        self.register_buffer("lower", lower)
-        self.register_buffer("spread", spread)
-        low = torch.where(first, -torch.inf, 0.0)
-        high = torch.where(last, torch.inf, torch.where(used, 1.0, 0.0))
-        self.register_buffer("floor", low)
-        self.register_buffer("ceiling", high)
-        self.weight = nn.Parameter(torch.randn(len(edges), bins, size) / bins**0.5)
-        self.bias = nn.Parameter(torch.zeros(len(edges), size))
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        """(n, k) -> (n, k, size)."""
-        place = (numbers[:, :, None] - self.lower) / self.spread
-        codes = torch.maximum(torch.minimum(place, self.ceiling), self.floor)
-        return torch.relu(torch.einsum("nkb,kbs->nks", codes, self.weight) + self.bias)
-
-
-def _layers(features: int, settings: Settings, outputs: int) -> list[nn.Module]:
+def _layers(inputs: int, outputs: int, settings: Settings) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for _ in range(settings.depth):
-        layers += [nn.Linear(features, settings.width), nn.ReLU(), nn.Dropout(settings.dropout)]
-        features = settings.width
-    return [*layers, nn.Linear(features, outputs)]
+        layers += [nn.Linear(inputs, settings.width), nn.ReLU(), nn.Dropout(settings.dropout)]
+        inputs = settings.width
+    return [*layers, nn.Linear(inputs, outputs)]
+
+
+def _embedding_size(columns: int) -> int:
+    # As wide as the first layer can afford: at most 1024 inputs to it, 2 to 16 for each column
+    # (16: Gorishniy et al. 2024 tune 8 to 32).
+    return min(16, max(2, 1024 // columns))

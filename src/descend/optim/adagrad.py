@@ -1,19 +1,20 @@
-"""Adagrad (Duchi, Hazan & Singer 2011): each weight's steps shrink with its past gradients."""
+"""This file is Adagrad (Duchi, Hazan, Singer 2011, JMLR 12)."""
 
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
-from descend import settings as s
+from descend.optim._groups import ready
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
-LEARNING_RATE = 1e-2  # torch's default
-
-
-class Settings(s.Settings):
-    epsilon: float = s.setting(1e-10, "floor of the divisor", above=0)
+LEARNING_RATE = 0.01  # torch's
 
 
-def build(
-    groups: list[dict[str, Any]], learning_rate: float, settings: Settings
-) -> torch.optim.Optimizer:
-    return torch.optim.Adagrad(groups, lr=learning_rate, eps=settings.epsilon)
+class Settings(SettingsBase):
+    epsilon: float = setting(1e-10, "keeps the division by the summed squares finite", above=0)
+
+
+def build(groups: list[dict[str, Any]], learning_rate: float, settings: Settings) -> Optimizer:
+    return ready(torch.optim.Adagrad(groups, learning_rate, eps=settings.epsilon))

@@ -1,22 +1,29 @@
-"""Adam (Kingma & Ba 2014, arXiv 1412.6980); weight decay is added to the gradient."""
+"""This file is Adam (Kingma, Ba 2014, arXiv 1412.6980)."""
 
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
-from descend import settings as s
+from descend.optim._groups import ready
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
-LEARNING_RATE = 1e-3  # the paper's
-
-
-class Settings(s.Settings):
-    beta1: float = s.setting(0.9, "memory of the mean gradient", at_least=0, below=1)
-    beta2: float = s.setting(0.999, "memory of the squared gradient", at_least=0, below=1)
-    epsilon: float = s.setting(1e-8, "floor of the divisor", above=0)
+LEARNING_RATE = 0.001  # Kingma, Ba 2014, algorithm 1
 
 
-def build(
-    groups: list[dict[str, Any]], learning_rate: float, settings: Settings
-) -> torch.optim.Optimizer:
+class Settings(SettingsBase):
+    beta1: float = setting(
+        0.9, "how slowly the mean of the gradients forgets", unit="share", at_least=0, below=1
+    )
+    beta2: float = setting(
+        0.999, "how slowly the mean of their squares forgets", unit="share", at_least=0, below=1
+    )
+    epsilon: float = setting(1e-8, "keeps the division by that mean finite", above=0)
+
+
+def build(groups: list[dict[str, Any]], learning_rate: float, settings: Settings) -> Optimizer:
     betas = (settings.beta1, settings.beta2)
-    return torch.optim.Adam(groups, lr=learning_rate, betas=betas, eps=settings.epsilon)
+    return ready(
+        torch.optim.Adam(groups, learning_rate, betas=betas, eps=settings.epsilon, fused=True)
+    )

@@ -1,18 +1,32 @@
-"""AdamW: Adam with weight decay apart from the gradient (Loshchilov & Hutter, arXiv 1711.05101)."""
+"""This file is AdamW, Adam with decoupled weight decay.
+
+Loshchilov, Hutter 2017 (arXiv 1711.05101).
+"""
 
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
-from descend.optim.adam import Settings
+from descend.optim._groups import ready
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
-__all__ = ["LEARNING_RATE", "Settings", "build"]
-
-LEARNING_RATE = 1e-3  # Adam's, arXiv 1412.6980
+LEARNING_RATE = 0.001  # Kingma, Ba 2014 (arXiv 1412.6980), algorithm 1
 
 
-def build(
-    groups: list[dict[str, Any]], learning_rate: float, settings: Settings
-) -> torch.optim.Optimizer:
+class Settings(SettingsBase):
+    beta1: float = setting(
+        0.9, "how slowly the mean of the gradients forgets", unit="share", at_least=0, below=1
+    )
+    beta2: float = setting(
+        0.999, "how slowly the mean of their squares forgets", unit="share", at_least=0, below=1
+    )
+    epsilon: float = setting(1e-8, "keeps the division by that mean finite", above=0)
+
+
+def build(groups: list[dict[str, Any]], learning_rate: float, settings: Settings) -> Optimizer:
     betas = (settings.beta1, settings.beta2)
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, eps=settings.epsilon)
+    return ready(
+        torch.optim.AdamW(groups, learning_rate, betas=betas, eps=settings.epsilon, fused=True)
+    )

@@ -1,11 +1,15 @@
-"""One learning rate throughout."""
+"""This file is the constant learning rate."""
 
 from descend.forms import Clock
-from descend.schedules._warmup import WarmupSettings, after_warmup
+from descend.schedules._warmup import UNIT, Warmup, rise
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
-Settings = WarmupSettings
+
+class Settings(SettingsBase):
+    warmup: Warmup = setting(0.0, "rise from zero at the start", unit=UNIT)
 
 
-def factor(clock: Clock, settings: WarmupSettings) -> float:
-    gentle, _ = after_warmup(clock, settings.warmup)
-    return gentle
+def factor(clock: Clock, settings: Settings) -> float:
+    rising = rise(clock, settings.warmup)
+    return 1.0 if rising is None else rising

@@ -1,18 +1,23 @@
-"""Half a cosine from the peak to a floor (Loshchilov & Hutter 2016, arXiv 1608.03983)."""
+"""This file is the cosine schedule (Loshchilov, Hutter 2016, arXiv 1608.03983, equation 5)."""
 
 import math
 
-from descend import settings as s
 from descend.forms import Clock
-from descend.schedules._warmup import WarmupSettings, after_warmup
+from descend.schedules._warmup import UNIT, Warmup, progress, rise
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
 
-class Settings(WarmupSettings):
-    floor: float = s.setting(
-        0.0, "learning rate at the end, as a share of the peak", at_least=0, at_most=1
+class Settings(SettingsBase):
+    warmup: Warmup = setting(0.05, "rise from zero at the start", unit=UNIT)
+    final_factor: float = setting(
+        0.0, "share of the peak learning rate left at the end", unit="share", at_least=0, at_most=1
     )
 
 
 def factor(clock: Clock, settings: Settings) -> float:
-    gentle, over = after_warmup(clock, settings.warmup)
-    return gentle * (settings.floor + (1 - settings.floor) * 0.5 * (1 + math.cos(math.pi * over)))
+    rising = rise(clock, settings.warmup)
+    if rising is not None:
+        return rising
+    height = (1 + math.cos(math.pi * progress(clock, settings.warmup))) / 2
+    return settings.final_factor + (1 - settings.final_factor) * height

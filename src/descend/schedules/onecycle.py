@@ -1,25 +1,30 @@
-"""Up to the peak along a cosine and down again (Smith & Topin 2017, arXiv 1708.07120)."""
+"""This file is the one-cycle schedule (Smith, Topin 2017, arXiv 1708.07120).
+
+Up along half a cosine wave, down along another, as fastai made it common. Momentum stays.
+"""
 
 import math
 
-from descend import settings as s
 from descend.forms import Clock
+from descend.schedules._warmup import UNIT, Warmup, progress, rise
+from descend.settings import Settings as SettingsBase
+from descend.settings import setting
 
-START = 1 / 25  # of the peak; torch's and fastai's div_factor
-END = START / 1e4  # of the peak; their final_div_factor
 
-
-class Settings(s.Settings):
-    rise: float = s.setting(0.3, "share of the run until the peak", above=0, below=1)
+class Settings(SettingsBase):
+    warmup: Warmup = setting(0.3, "the way up", unit=UNIT)
+    start_factor: float = setting(
+        0.04, "share of the peak learning rate at the start", unit="share", at_least=0, at_most=1
+    )
+    final_factor: float = setting(
+        0.0, "share of the peak learning rate left at the end", unit="share", at_least=0, at_most=1
+    )
 
 
 def factor(clock: Clock, settings: Settings) -> float:
-    last = max(1, clock.steps - 1)
-    over = min(1.0, clock.step / last)
-    if over < settings.rise:
-        return _between(START, 1.0, over / settings.rise)
-    return _between(1.0, END, (over - settings.rise) / (1 - settings.rise))
-
-
-def _between(start: float, end: float, share: float) -> float:
-    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))
+    rising = rise(clock, settings.warmup)
+    if rising is not None:
+        height = (1 - math.cos(math.pi * rising)) / 2
+        return settings.start_factor + (1 - settings.start_factor) * height
+    height = (1 + math.cos(math.pi * progress(clock, settings.warmup))) / 2
+    return settings.final_factor + (1 - settings.final_factor) * height
