@@ -4,7 +4,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from safetensors.numpy import load_file as load_safetensors
 from torch import Tensor
 
 from descend.data.data_settings import DataSettings
-from descend.data.examples import UNGIVEN, ImageSet, TableSet
+from descend.data.examples import TEST, UNGIVEN, VALIDATION, ImageSet, TableSet
 from descend.data.images import choose_size, conform
 from descend.data.readers._labels import (
     describe_classes,
@@ -77,8 +77,18 @@ def read(path: Path, settings: DataSettings, seed: int) -> ImageSet | TableSet:
     arrays = _load(path)
     pairs = _pairs(path, arrays)
     if all(pair.inputs.ndim == 2 for pair in pairs):
-        return _table(path, pairs, settings)
+        return _table(path, [*pairs, *_more_pairs(settings)], settings)
     return _images(path, pairs, _class_names(arrays), settings)
+
+
+def _more_pairs(settings: DataSettings) -> list[Pair]:
+    """Rows given apart for validation and test."""
+    more = []
+    for target, code in ((settings.validation, VALIDATION), (settings.test, TEST)):
+        if target is not None:
+            path = Path(target)
+            more += [replace(pair, split=code) for pair in _pairs(path, _load(path))]
+    return more
 
 
 def _load(path: Path) -> Arrays:
