@@ -65,7 +65,8 @@ def measure(source: Source, max_pixels: int) -> Size:
     """The size an image is shown at, from its header. Unreadable says what is wrong with it."""
     with _opened(source, max_pixels) as image:
         width, height = image.size
-        turned = image.format in ("JPEG", "MPO", "WEBP", "TIFF") and _orientation(image) >= 5
+        # Pillow turns a TIFF itself, and reads a whole PNG to know its orientation.
+        turned = image.format in ("JPEG", "MPO", "WEBP") and _orientation(image) >= 5
         return (width, height) if turned else (height, width)
 
 
