@@ -111,11 +111,18 @@ def parse(cls: type[S], values: Mapping[str, object], where: str = "") -> S:
         if name not in cls.model_fields:
             near = did_you_mean(name, cls.model_fields)
             raise SettingError(f"{where}unknown setting {name!r}; {near}")
-    plain = {name: None if value == "auto" else value for name, value in values.items()}
+    plain = {
+        name: None if value == "auto" and _allows_none(cls.model_fields[name]) else value
+        for name, value in values.items()
+    }
     try:
         return cls.model_validate(plain)
     except ValidationError as error:
         raise SettingError(where + _one_line(cls, error)) from None
+
+
+def _allows_none(field: FieldInfo) -> bool:
+    return type(None) in get_args(field.annotation)
 
 
 def _one_line(cls: type[Settings], error: ValidationError) -> str:
@@ -161,7 +168,7 @@ def describe_field(name: str, field: FieldInfo) -> FieldDescription:
     derived = str(extra.get("derived", ""))
     text = f"auto ({derived})" if default is None and derived else _as_text(default)
     core = [part for part in get_args(field.annotation) if part is not type(None)]
-    annotation = core[0] if core and type(None) in get_args(field.annotation) else field.annotation
+    annotation = core[0] if core and _allows_none(field) else field.annotation
     return FieldDescription(
         name=name,
         type=_type_name(annotation),

@@ -66,9 +66,12 @@ def _answer(arguments: list[str], as_json: bool, quiet: bool) -> Answer:
     if arguments in (["--version"], []):
         return Answer(text=f"descend {version('descend')}") if arguments else _help()
     group = VerbGroup(lambda: _make_show(as_json, quiet))
-    result = group.main(arguments, prog_name="descend", standalone_mode=False)
-    # --help ends inside click, which then gives its exit code
-    return result if isinstance(result, Answer) else Answer()
+    try:
+        with group.make_context("descend", list(arguments)) as context:
+            answer: Answer = group.invoke(context)
+            return answer
+    except click.exceptions.Exit as done:  # --help was shown
+        return Answer(exit_code=done.exit_code)
 
 
 def _help() -> Answer:
