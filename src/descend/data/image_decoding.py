@@ -5,6 +5,7 @@ A file is judged by its content; its name's extension decides nothing.
 """
 
 import io
+import logging
 import os
 import stat
 import struct
@@ -42,6 +43,8 @@ _UPRIGHT = {
     8: Transpose.ROTATE_90,
 }  # fmt: skip
 _guard = threading.Lock()
+# Without a handler Python prints what Pillow logs of damaged files; the exceptions say the same.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class Unreadable(Exception):
