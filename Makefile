@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CANDIDATES := $(or $(PYTHON), python3 python3.13 python3.12 python3.11 python3.14)
 SUPPORTED := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test test-all lint format bench clean
+.PHONY: help demo test test-all lint format docs bench clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -29,6 +29,9 @@ lint: $(VENV)/installed-dev  ## format, lint and strict types
 format: $(VENV)/installed-dev  ## put the code into its form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: $(VENV)/installed  ## write the generated parts of README.md anew
+	@$(BIN)/python docs/generate.py
 
 bench: $(VENV)/installed-dev  ## the measurements in benchmarks/, written to benchmarks/results
 	@set -e; for script in benchmarks/*.py; do \

@@ -56,3 +56,6 @@ class Verb(Protocol):
     Options: type[Settings]
     RUN_SETTINGS: bool
     run: Callable[[Call], Answer]
+
+
+RUN_WORD = Positional("run", "a run folder; `descend runs` lists them")

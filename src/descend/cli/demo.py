@@ -1,0 +1,19 @@
+"""This file is the verb `demo`."""
+
+from descend.cli._call import Answer, Call
+from descend.cli._finished import answer_of
+from descend.settings import Settings, setting
+
+SUMMARY = "Train on embedded handwritten digits, with no network, and write a report."
+POSITIONALS = ()
+RUN_SETTINGS = False
+
+
+class Options(Settings):
+    runs: str = setting("runs", "folder that the run folder is made in")
+
+
+def run(call: Call) -> Answer:
+    from descend.workflow.demo import demo
+
+    return answer_of(demo(runs=call.options.runs, show=call.show))

@@ -1,0 +1,19 @@
+"""This file is the verb `resume`."""
+
+from descend.cli._call import RUN_WORD, Answer, Call
+from descend.cli._finished import answer_of
+from descend.settings import Settings, setting
+
+SUMMARY = "Go on with a stopped or killed run as if it had never stopped."
+POSITIONALS = (RUN_WORD,)
+RUN_SETTINGS = False
+
+
+class Options(Settings):
+    data: str | None = setting(None, "where the data are now, when they have moved")
+
+
+def run(call: Call) -> Answer:
+    from descend.workflow.resume import resume
+
+    return answer_of(resume(call.word("run"), data=call.options.data, show=call.show))

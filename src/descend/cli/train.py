@@ -1,0 +1,31 @@
+"""This file is the verb `train`."""
+
+from descend.cli._call import Answer, Call, Positional
+from descend.cli._finished import answer_of
+from descend.settings import Settings, setting
+
+SUMMARY = "Train a network on DATA; every choice left open is derived from the data."
+POSITIONALS = (
+    Positional(
+        "data",
+        "'digits', a folder of images, an archive, a table, or a file of arrays",
+        required=False,  # a recipe may name it
+    ),
+)
+RUN_SETTINGS = True
+
+
+class Options(Settings):
+    recipe: str | None = setting(None, "recipe.toml to take settings from; flags go before it")
+
+
+def run(call: Call) -> Answer:
+    from descend.workflow.train import train
+
+    trained = train(
+        call.word_or_none("data"),
+        recipe_file=call.options.recipe,
+        show=call.show,
+        **call.settings,
+    )
+    return answer_of(trained)
