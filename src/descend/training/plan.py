@@ -23,7 +23,8 @@ from descend.training.precision import Precision, autocast
 # by more than this is a network that bf16 harms.
 BF16_TOLERANCE = 0.02
 WARM_UP_STEPS = 2  # the first steps allocate and let the libraries choose their kernels
-TIMED_SECONDS = 1.0  # per candidate
+TIMED_STEPS, TIMED_SECONDS = 5, 0.5  # per candidate, both at least …
+MOST_SECONDS = 4.0  # … unless a single step is this slow
 GAIN_NEEDED = 1.05  # a candidate must win by more than the clock's noise
 
 
@@ -160,7 +161,10 @@ def seconds_per_step(task: Task, plan: Plan, conditions: Conditions) -> float:
         now = time.perf_counter()
         times.append(now - last)
         last = now
-        if len(times) > WARM_UP_STEPS and now - began > TIMED_SECONDS:
+        count, elapsed = len(times) - WARM_UP_STEPS, now - began
+        if (count >= TIMED_STEPS and elapsed > TIMED_SECONDS) or (
+            count >= 1 and elapsed > MOST_SECONDS
+        ):
             break
     return statistics.median(times[WARM_UP_STEPS:] or times)
 

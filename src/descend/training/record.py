@@ -31,7 +31,7 @@ class Recorder:
         self._every = max(1, steps // RECORDS)
         self._steps = steps
         self._unit = unit
-        self._sinks = sinks
+        self.sinks = list(sinks)
         self._items = 0  # since the last Timing
         self._since = time.perf_counter()
 
@@ -56,7 +56,7 @@ class Recorder:
 
     def write(self, record: evidence.Record) -> None:
         self.file.append(record)
-        for sink in self._sinks:
+        for sink in self.sinks:
             sink(record)
 
     def state(self) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Standing:
     best_step: int = 0
     evaluations_since_best: int = 0
     validation_losses: list[float] = field(default_factory=list)
+    items: int = 0  # examples used so far
     seconds: float = 0.0  # wall time in training so far; not compared
     evidence_bytes: int = 0
     finished: str = ""  # why the training ended, "" while it goes on
@@ -92,6 +93,7 @@ class Session:
         conditions.say = self.note
         conditions.measures_norm = self.recorder.due
         self._saved_at = time.perf_counter()
+        self.seconds_here = 0.0  # of training in this process
 
     def run(self, stop: StopRequest) -> Standing:
         """Train to the end, to an early stop, or until `stop` is set; leaves a checkpoint."""
@@ -105,7 +107,8 @@ class Session:
                     self._after_update(update)
                     if not update.ends_step:
                         continue
-                    standing.seconds = before + time.perf_counter() - started
+                    self.seconds_here = time.perf_counter() - started
+                    standing.seconds = before + self.seconds_here
                     if self._after_step(update) or self._stops_here(stop):
                         break
         finally:
@@ -123,7 +126,9 @@ class Session:
         """Everything between two steps; True when training is over."""
         standing, step = self.standing, update.step
         standing.step = step
-        self.recorder.count(update.items * self.conditions.ranks.size)
+        items = update.items * self.conditions.ranks.size
+        standing.items += items
+        self.recorder.count(items)
         if self.average is not None:
             self.average.follow(step)
         if self.recorder.due(step):

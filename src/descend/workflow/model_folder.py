@@ -112,11 +112,15 @@ def read_weights(folder: RunFolder) -> tuple[dict[str, Tensor], int]:
 
 
 def _assemble(card: Mapping[str, Any], weights: tuple[dict[str, Tensor], int], at: str) -> Model:
-    fits = {"images": ImagePreprocessing, "rows": TablePreprocessing}
-    preprocessing = fits[card["unit"]].from_json(card["preprocessing"])
-    targets = Targets(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in card["targets"].items()}
+    preprocessing: ImagePreprocessing | TablePreprocessing = (
+        ImagePreprocessing.from_json(card["preprocessing"])
+        if card["unit"] == "images"
+        else TablePreprocessing.from_json(card["preprocessing"])
     )
+    plain: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in card["targets"].items()
+    }
+    targets = Targets(**plain)
     entry, loss = MODELS.load(card["model"]), LOSSES.load(card["loss"])
     settings = parse(entry.Settings, card["model_settings"], "model.json: ")
     network: nn.Module = entry.build(settings, preprocessing.form, len(targets.names))
@@ -124,10 +128,11 @@ def _assemble(card: Mapping[str, Any], weights: tuple[dict[str, Tensor], int], a
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items()})
     device = torch.device(at)
     layout = torch.channels_last if card["channels_last"] else torch.contiguous_format
+    network = network.to(device)
+    if card["unit"] == "images":
+        network = network.to(memory_format=layout)
     scorer = Scorer(
-        network.to(device).to(memory_format=layout)
-        if card["unit"] == "images"
-        else network.to(device),
+        network,
         targets,
         TASKS.load(card["task"]).readable(targets, device),
         loss,

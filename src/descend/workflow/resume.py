@@ -1,0 +1,61 @@
+"""This file is the verb `resume`: go on as if never stopped."""
+
+from pathlib import Path
+
+import torch
+
+from descend.errors import RunError
+from descend.run import RunFolder, open_run
+from descend.show import Show, Silent
+from descend.training.horizon import Horizon
+from descend.training.plan import Plan, find_device
+from descend.workflow import recipe
+from descend.workflow.design import design
+from descend.workflow.loading import check_fingerprint, load
+from descend.workflow.preparation import Preparation
+from descend.workflow.stopwatch import Stopwatch
+from descend.workflow.train import fit
+from descend.workflow.trained import Run
+
+
+def resume(run: str | Path, *, data: str | Path | None = None, show: Show | None = None) -> Run:
+    """Continue a stopped or killed run; `data` says where its data are now, if they moved.
+
+    The result is bit-equal to that of a run never stopped, on the same machine and versions.
+    """
+    show = show or Silent()
+    folder = open_run(run)
+    if folder.result_file.is_file():
+        show.say(f"{folder.path} is finished already")
+        return Run(folder)
+    timer = Stopwatch()
+    with torch.random.fork_rng():
+        ready = reopen(folder, data, show, stop_after=None)
+        timer.lap("data")
+        return fit(folder, ready, show, timer)
+
+
+def reopen(
+    folder: RunFolder, data: str | Path | None, show: Show, stop_after: int | None
+) -> Preparation:
+    """The run as it was about to start, from its recipe. RunError when the data have changed."""
+    source, values, recorded = recipe.read_settings(folder.recipe_file)
+    source = str(data) if data is not None else source
+    if source is None or "plan" not in recorded or "horizon" not in recorded:
+        raise RunError(f"{folder.recipe_file} is not complete; train anew")
+    choices = recipe.sort({**values, "stop_after": stop_after}, f"{folder.recipe_file}: ")
+    found = recorded["source"]
+    fold = int(found.get("fold", 0))
+    _, prepared = load(source, choices.data, choices.training.seed, choices.training.task, fold)
+    check_fingerprint(prepared, found.get("fingerprint"), source)
+    _announce_versions(recorded.get("versions", {}), show)
+    plan = Plan(**recorded["plan"])
+    find_device(plan.device)
+    return Preparation(design(choices, prepared), plan, Horizon(**recorded["horizon"]))
+
+
+def _announce_versions(before: dict[str, str], show: Show) -> None:
+    now = recipe.versions()
+    changed = [f"{k} {before[k]} -> {now[k]}" for k in before if now.get(k, before[k]) != before[k]]
+    if changed:
+        show.say(f"inexact: versions have changed since the run began ({', '.join(changed)})")
