@@ -53,7 +53,7 @@ def finish(
     timer.seconds["total"] = timer.total() + session.standing.seconds - session.seconds_here
     result = _result(folder, ready, session, metrics, timer.seconds)
     write_json(folder.result_file, result)
-    session.save()
+    session.recorder.file.flush()
     write_report(folder)
     _show(metrics, task.headline, folder, show)
 

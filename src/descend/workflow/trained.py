@@ -27,7 +27,7 @@ class Run:
         if not self.finished:
             raise RunError(f"{self.path} is not finished; go on with: descend resume {self.path}")
         found: dict[str, Any] = read_json(self.folder.result_file)
-        return found
+        return found | {"run": str(self.path)}  # the folder may have been moved since
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
