@@ -20,7 +20,9 @@ class DataSettings(Settings):
     test_share: float = setting(
         0.15, "share of the examples kept for the final test", unit="share", at_least=0, below=0.9
     )
-    folds: int = setting(1, "parts of a cross-validation; 1 is a single split", at_least=1)
+    folds: int = setting(
+        1, "parts of a cross-validation; 1 is a single split", unit="parts", at_least=1
+    )
     image_size: int | None = setting(
         None, "height and width images are brought to", unit="pixels", at_least=4, at_most=4096,
         derived="the images' own size when all agree, else 128",
@@ -32,5 +34,9 @@ class DataSettings(Settings):
         False, "leave out rows listed as extreme instead of only naming them"
     )
     workers: int | None = setting(
-        None, "threads that decode files", at_least=1, derived="the number of cores"
+        None,
+        "threads that decode files",
+        unit="threads",
+        at_least=1,
+        derived="the number of cores",
     )

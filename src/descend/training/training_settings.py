@@ -47,8 +47,8 @@ class TrainingSettings(Settings):
         None, "gradients longer than this are shortened to it", above=0, search=(0.1, 10, "log")
     )
     ema: float | None = setting(
-        None, "share of the run over which weights are averaged; 0 is off", at_least=0, at_most=1,
-        derived="the form of the data",
+        None, "part of the run over which weights are averaged; 0 is off", unit="share",
+        at_least=0, at_most=1, derived="the form of the data",
     )  # fmt: skip
     patience: int | None = setting(
         None, "evaluations without improvement after which training stops; 0 is never",
