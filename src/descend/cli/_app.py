@@ -40,23 +40,29 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit code. stdout and stderr are written, nothing is raised."""
+    try:
+        return _run(arguments)
+    except BrokenPipeError:  # the reader of our output (`| head`) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _run(arguments: list[str]) -> int:
     flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    as_json, quiet = "--json" in flags, "--quiet" in flags
+    as_json, quiet = "--json" in flags and "--help" not in flags, "--quiet" in flags
     stdout = sys.stdout
     # With --json a stray print of any library goes to stderr too.
     with contextlib.redirect_stdout(sys.stderr if as_json else stdout):
         try:
             answer = _answer(arguments, as_json, quiet)
-        except BrokenPipeError:  # the reader of our output (`| head`) has gone
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
-            return 128 + signal.SIGPIPE
+        except BrokenPipeError:
+            raise
         except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 the boundary
             message, exit_code = _judge(error, arguments)
-            if message:
-                print(f"error: {message}", file=sys.stderr)
+            print(f"error: {message}", file=sys.stderr)
             answer = Answer({"error": message, "exit_code": exit_code}, "", exit_code)
-    if as_json and not _asks_for_help(flags):
-        print(json.dumps(plain(answer.value), ensure_ascii=False), file=stdout, flush=True)
+    if as_json:
+        print(json.dumps(plain(answer.value), ensure_ascii=False), flush=True)
     elif answer.text:
         print(answer.text, end="" if answer.text.endswith("\n") else "\n", flush=True)
     return answer.exit_code
@@ -77,10 +83,6 @@ def _answer(arguments: list[str], as_json: bool, quiet: bool) -> Answer:
 def _help() -> Answer:
     group = VerbGroup(Silent)
     return Answer(text=group.get_help(click.Context(group, info_name="descend")))
-
-
-def _asks_for_help(flags: list[str]) -> bool:
-    return "--help" in flags
 
 
 def _make_show(as_json: bool, quiet: bool) -> Show:
