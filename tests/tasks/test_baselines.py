@@ -145,7 +145,7 @@ def test_the_verdict_says_plainly_when_the_trees_win() -> None:
     noise = np.random.default_rng(0).normal(size=300)
     mean, trees = opponent("mean", numbers(5 * noise)), opponent(TREES, numbers(0.5 * noise))
     said = verdict(numbers(noise), [mean, trees], "test")
-    assert said.startswith("The network loses to gradient-boosted trees: test rmse")
+    assert said.startswith("The network loses to gradient-boosted trees: test RMSE")
     assert "Trees are the better choice" in said
 
 

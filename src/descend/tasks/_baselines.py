@@ -16,6 +16,7 @@ from descend.metrics._score import headline, score
 from descend.tasks import _trees
 
 TREES = "gradient-boosted trees"
+LABELS = {"accuracy": "accuracy", "f1": "F1", "rmse": "RMSE"}  # headlines in a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,8 @@ def verdict(model: Predictions, others: list[Baseline], split: str) -> str:
     best = max(known, key=lambda b: b.metrics[split][name] * (1 if higher else -1))
     own, theirs = score(model, "train")[0][name], best.metrics[split][name]
     ends = difference(model, best.predictions[split], name, seed=0)
-    said = f"{split} {name} {written(own)} against {written(theirs)}{_margin(ends)}"
+    figures = f"{_figure(own, name)} against {_figure(theirs, name)}{_margin(ends, name)}"
+    said = f"{split} {LABELS[name]} {figures}"
     if ends is None or ends[0] <= 0 <= ends[1]:
         outcome = f"The network and {_with_article(best)} are even: {said}, which may be chance."
     elif (own > theirs) == higher:
@@ -87,11 +89,15 @@ def verdict(model: Predictions, others: list[Baseline], split: str) -> str:
     return f"{outcome} {_advice(best, others[0])}".strip()
 
 
-def _margin(ends: tuple[float, float] | None) -> str:
+def _margin(ends: tuple[float, float] | None, name: str) -> str:
     if ends is None:
         return ""
     low, high = sorted(map(abs, ends)) if ends[0] * ends[1] > 0 else ends
-    return f" (95 % interval of the difference: {written(low)} to {written(high)})"
+    return f" (95 % interval of the difference: {_figure(low, name)} to {_figure(high, name)})"
+
+
+def _figure(value: float, name: str) -> str:
+    return written(value) if name == "rmse" else f"{100 * value:.1f} %"
 
 
 def _with_article(baseline: Baseline) -> str:

@@ -33,7 +33,7 @@ def worst_samples(
 ) -> Samples:
     """The examples of the highest loss, worst first, with pictures where the inputs are images."""
     order = np.argsort(-np.nan_to_num(losses, nan=np.inf), kind="stable")[:count]
-    return samples(split, p, losses, order, f"Worst predictions of {name}", name, step, fields)
+    return samples(split, p, losses, order, f"Worst predictions, {name} split", name, step, fields)
 
 
 def samples(
