@@ -24,7 +24,7 @@ def run(call: Call) -> Answer:
 
     trained = train(
         call.word_or_none("data"),
-        recipe_file=call.options.recipe,
+        recipe=call.options.recipe,
         show=call.show,
         **call.settings,
     )

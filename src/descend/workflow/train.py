@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from descend.reports.tensorboard import EventSink
 
 from descend import run
 from descend.errors import SettingError, Stopped
+from descend.reports.tensorboard import EventSink
 from descend.run import RunFolder
 from descend.show import Show, Silent
 from descend.tasks._task import Task
 from descend.training import plan as planning
 from descend.training.session import Schedule, Session
 from descend.training.stopping import listening
-from descend.workflow import folds, recipe
+from descend.workflow import folds
+from descend.workflow import recipe as recipes
 from descend.workflow.design import Design, design
 from descend.workflow.finish import finish
 from descend.workflow.loading import check_fingerprint, load, show_findings
@@ -31,7 +32,7 @@ from descend.workflow.trained import Run
 def train(
     data: str | Path | None = None,
     *,
-    recipe_file: str | Path | None = None,
+    recipe: str | Path | None = None,
     show: Show | None = None,
     **settings: object,
 ) -> Run:
@@ -41,8 +42,8 @@ def train(
     UserError when the data or a setting is wrong, Stopped when a signal ended it (saved).
     """
     show = show or Silent()
-    source, values, recorded = _said(data, recipe_file, settings)
-    choices = recipe.sort(values)
+    source, values, recorded = _said(data, recipe, settings)
+    choices = recipes.sort(values)
     if choices.data.folds > 1:
         return folds.cross_validate(source, choices, show, train_once)
     with torch.random.fork_rng():
@@ -50,7 +51,7 @@ def train(
 
 
 def train_once(
-    source: str, choices: recipe.Choices, recorded: Mapping[str, Any], show: Show, fold: int = 0
+    source: str, choices: recipes.Choices, recorded: Mapping[str, Any], show: Show, fold: int = 0
 ) -> Run:
     """One training on one split."""
     said, timer = choices.training, Stopwatch()
@@ -64,7 +65,7 @@ def train_once(
     show_preparation(ready, show)
     timer.lap("plan")
     folder = run.create(Path(said.runs).expanduser(), said.name or _name(source, chosen))
-    written = recipe.Recipe(
+    written = recipes.Recipe(
         source, choices.data, ready.design.training, dict(ready.design.entries),
         asdict(ready.plan), asdict(ready.horizon), found,
     )  # fmt: skip
@@ -135,14 +136,14 @@ def _set_determinism(wanted: bool) -> None:
 
 
 def _said(
-    data: str | Path | None, recipe_file: str | Path | None, settings: Mapping[str, object]
+    data: str | Path | None, recipe: str | Path | None, settings: Mapping[str, object]
 ) -> tuple[str, dict[str, object], dict[str, Any]]:
     """What to train on, all settings, and what a recipe recorded (its plan is repeated)."""
     values: dict[str, object] = {}
     recorded: dict[str, Any] = {}
     source = None
-    if recipe_file is not None:
-        source, values, recorded = recipe.read_settings(Path(recipe_file))
+    if recipe is not None:
+        source, values, recorded = recipes.read_settings(Path(recipe))
         if any(name not in ("runs", "name", "stop_after") for name in settings):
             recorded = {}  # another budget, network or batch needs a plan and a length of its own
     if data is not None:
