@@ -20,12 +20,12 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+Size = Literal["wide", "half", "third", "quarter"]
 # Inches of 72 units. A page's column is about as many pixels wide as its charts have units, so
 # that 10 pt text is about 10 pixels high in each of them.
 WIDTHS: dict[Size, float] = {"wide": 10.5, "half": 6.2, "third": 4.2, "quarter": 3.3}
 HEIGHTS: dict[Size, float] = {"wide": 3.4, "half": 3.0, "third": 2.5, "quarter": 2.1}
-SQUARE: dict[Size, float] = {"wide": 4.6, "half": 4.2, "third": 3.6, "quarter": 3.0}
-Size = Literal["wide", "half", "third", "quarter"]
+SQUARE = 3.6  # inches high: a unit square with its labels, three to a row
 SERIES = ("#0a0001", "#0a0002", "#0a0003", "#0a0004", "#0a0005", "#0a0006")
 INK, FAINT, PAPER = "#0a0007", "#0a0008", "#0a0009"
 _VARIABLES = {
@@ -115,7 +115,7 @@ def trade_off(
     series: Sequence[Series], x_label: str, y_label: str, *, diagonal: bool = False
 ) -> Markup:
     """Curves inside the unit square: ROC, precision against recall."""
-    with _drawing("third", SQUARE["third"]) as (figure, axes):
+    with _drawing("third", SQUARE) as (figure, axes):
         if diagonal:
             axes.plot([0, 1], [0, 1], color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
         for i, one in enumerate(series):
@@ -133,7 +133,7 @@ def calibration(
     confidence: Sequence[float], share_right: Sequence[float], counts: Sequence[int]
 ) -> Markup:
     """How often a stated probability came true; a dot's area is its number of examples."""
-    with _drawing("third", SQUARE["third"]) as (figure, axes):
+    with _drawing("third", SQUARE) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
         areas = 12 + 180 * np.sqrt(np.asarray(counts) / max(counts))
         axes.plot(confidence, share_right, color=SERIES[0], linewidth=1.2)
@@ -145,7 +145,7 @@ def calibration(
 
 
 def histogram(counts: Sequence[float], edges: Sequence[float], x_label: str) -> Markup:
-    with _drawing("half", SQUARE["third"]) as (figure, axes):
+    with _drawing("half", SQUARE) as (figure, axes):
         widths = np.diff(edges)
         axes.bar(edges[:-1], counts, width=widths * 0.92, align="edge", color=SERIES[0])
         axes.axvline(0, color=INK, linewidth=1)
@@ -156,7 +156,7 @@ def histogram(counts: Sequence[float], edges: Sequence[float], x_label: str) -> 
 
 def against_truth(targets: Sequence[float], predicted: Sequence[float], unit: str) -> Markup:
     """Predicted against true; on the diagonal a prediction is right."""
-    with _drawing("half", SQUARE["third"]) as (figure, axes):
+    with _drawing("half", SQUARE) as (figure, axes):
         low, high = min(*targets, *predicted), max(*targets, *predicted)
         axes.plot([low, high], [low, high], color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
         axes.plot(

@@ -49,11 +49,20 @@ def render(run: RunData) -> str:
         lstrip_blocks=True,
     )
     sections = [
-        _scores.figures(run), _course.learning(run), _scores.mistakes(run), _scores.classes(run), _scores.residuals(run),
-        _scores.confidence(run), _scores.robustness(run),
-        _scores.one_loss(run), _course.more(run), _course.data(run), _course.settings(run),
-        _course.time(run), _course.notes(run),
-    ]  # fmt: skip
+        _scores.figures(run),
+        _course.learning(run),
+        _scores.mistakes(run),
+        _scores.classes(run),
+        _scores.residuals(run),
+        _scores.confidence(run),
+        _scores.robustness(run),
+        _scores.one_loss(run),
+        _course.more(run),
+        _course.data(run),
+        _course.settings(run),
+        _course.time(run),
+        _course.notes(run),
+    ]
     shown = [section for section in sections if section.blocks]
     finished = date(run.finished) if run.finished is not None else ""
     page = environment.get_template("_page.html")
