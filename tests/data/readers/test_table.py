@@ -11,6 +11,7 @@ import pytest
 from descend.data.data_settings import DataSettings
 from descend.data.examples import TEST, UNGIVEN, VALIDATION, TableSet
 from descend.data.readers import table
+from descend.data.table_types import column_types
 from descend.errors import DataError
 
 ROWS = [(1.5, "red", 3), (2.5, "blue", 4), (3.5, "red", 5), (4.0, "green", 6)]
@@ -308,7 +309,7 @@ def test_a_number_column_that_is_text_elsewhere_is_named(tmp_path: Path) -> None
 
 def test_rows_to_predict_need_no_target(tmp_path: Path) -> None:
     trained = read(write(tmp_path, csv_text()))
-    columns = table.column_types(trained.frame)
+    columns = column_types(trained.frame)
     found = table.read_rows(b"color,size\nred,1\n", columns, optional=("count",))
     assert found.frame.to_dicts() == [{"size": 1.0, "color": "red"}]
     assert found.names == ["stdin row 1"]

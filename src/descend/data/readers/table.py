@@ -23,6 +23,7 @@ from descend.data.readers._table_files import (
     suffix_of,
 )
 from descend.data.readers._table_text import DELIMITERS, decode, delimiter_share
+from descend.data.table_types import DTYPES, type_name
 from descend.errors import DataError, did_you_mean
 
 KIND = "table"
@@ -105,18 +106,6 @@ def read_rows(
     return TableSet(frame, targets, names, given, found, tuple(issues))
 
 
-DTYPES: dict[str, pl.DataType] = {
-    "whole number": pl.Int64(), "number": pl.Float64(), "date": pl.Datetime("us"),
-    "text": pl.String(), "yes/no": pl.Boolean(),
-}  # fmt: skip
-
-
-def column_types(frame: pl.DataFrame) -> dict[str, str]:
-    """The type of each column as plain text that JSON keeps."""
-    kinds = {dtype: kind for kind, dtype in DTYPES.items()}
-    return {name: kinds[dtype] for name, dtype in frame.schema.items()}
-
-
 def aligned(
     loaded: Loaded, like: pl.DataFrame, issues: list[Issue], optional: tuple[str, ...]
 ) -> pl.DataFrame:
@@ -156,10 +145,9 @@ def _check_kept(given: pl.Series, typed: pl.Series, dtype: pl.DataType, loaded: 
     lost = len(given) > 0 and given.null_count() < len(given) and typed.null_count() == len(typed)
     example = next((cell for cell in given.to_list() if cell is not None), None)
     if lost and str(example).lower() not in ("na", "nan", "?", "null"):
-        kinds = {value: key for key, value in DTYPES.items()}
         raise DataError(
             f"{loaded.name}: column {given.name!r} holds {example!r}; expected a "
-            f"{kinds[dtype]}, as in training"
+            f"{type_name(dtype)}, as in training"
         )
 
 
