@@ -7,6 +7,7 @@ the position is two numbers, and a batch does not depend on what was given out b
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -48,10 +49,19 @@ class Normalization:
 
     def __call__(self, shares: Tensor) -> Tensor:
         """Standardize images float (n, channels, height, width) in 0..1."""
-        mean = torch.tensor(self.mean, device=shares.device).view(1, -1, 1, 1)
-        factor = 1 / torch.tensor(self.std, device=shares.device).view(1, -1, 1, 1)
+        mean, factor = _constants(self.mean, self.std, shares.device)
         normalized = (shares - mean).mul_(factor)
         return normalized.contiguous(memory_format=self.memory_format)
+
+
+@lru_cache(maxsize=32)
+def _constants(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """On the device once, because each copy to a GPU makes the step wait."""
+    with torch.inference_mode(False):
+        factor = 1 / torch.tensor(std).view(1, -1, 1, 1)
+        return torch.tensor(mean).view(1, -1, 1, 1).to(device), factor.to(device)
 
 
 def to_shares(pixels: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ class DataSettings(Settings):
     )
     image_size: int | None = setting(
         None, "height and width images are brought to", unit="pixels", at_least=4, at_most=4096,
-        derived="the images' own size when all agree, else 128",
+        derived="the images' own size when all agree, else their middle size; at most 128",
     )  # fmt: skip
     max_pixels: int = setting(
         178_956_970, "an image with more is refused (decompression bomb)", unit="pixels", at_least=1

@@ -7,7 +7,6 @@ A file is judged by its content; its name's extension decides nothing.
 import io
 import logging
 import os
-import stat
 import struct
 import threading
 import warnings
@@ -174,17 +173,20 @@ _silent_libtiff = _SilentLibtiff()
 
 @contextmanager
 def _stream(source: Source) -> Iterator[IO[bytes]]:
-    if isinstance(source, Path):
-        status = source.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
-            raise Unreadable("it is not a regular file")
-        empty = status.st_size == 0
-    else:
-        empty = not source
-    if empty:
-        raise Unreadable("it holds zero bytes")
-    with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as stream:
+    with _open_file(source) if isinstance(source, Path) else io.BytesIO(source) as stream:
+        if not stream.read(1):
+            raise Unreadable("it holds zero bytes")
+        stream.seek(0)
         yield stream
+
+
+def _open_file(path: Path) -> IO[bytes]:
+    try:
+        if path.exists() and not path.is_file():  # a pipe would block for ever
+            raise Unreadable("it is not a regular file")
+        return path.open("rb")
+    except OSError as error:
+        raise Unreadable(f"cannot be opened: {error.strerror}") from None
 
 
 def _orientation(image: Image.Image) -> int:

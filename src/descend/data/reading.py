@@ -1,5 +1,6 @@
 """This file finds the reader for what the user named and reads it."""
 
+import unicodedata
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -147,4 +148,4 @@ def match_targets(images: ImageSet, classes: tuple[str, ...], where: str) -> tor
 
 
 def _plain(name: str) -> str:
-    return name.strip().casefold()
+    return unicodedata.normalize("NFC", name).strip().casefold()

@@ -93,14 +93,31 @@ def test_what_is_not_labeled_is_set_aside_and_named(
     cats_and_dogs: Path, save_image: SaveImage
 ) -> None:
     save_image("pets/unlabeled/1.png")
+    (cats_and_dogs / "cats" / "gone.png").symlink_to("nowhere")
     save_image("pets/stray.png")
     (cats_and_dogs / "cats" / "notes.txt").write_text("hello")
     images = load(cats_and_dogs)
     aside = {issue.where: issue.text for issue in images.issues}
+    assert "cannot be opened" in aside.pop("cats/gone.png")
     assert set(aside) == {"unlabeled/1.png", "stray.png", "cats/notes.txt"}
     assert "no label" in aside["unlabeled/1.png"]
     assert "no class's folder" in aside["stray.png"]
     assert len(images.names) == 12
+
+
+def test_unlabeled_images_beside_a_training_folder_do_not_make_it_a_class(
+    save_image: SaveImage, tmp_path: Path
+) -> None:
+    for name in ("train/cats/1.png", "train/dogs/1.png", "unlabeled/1.png"):
+        save_image(f"set/{name}")
+    images = load(tmp_path / "set")
+    assert images.classes == ("cats", "dogs") and len(images.issues) == 1
+
+
+def test_names_that_are_no_text_can_still_be_printed(cats_and_dogs: Path) -> None:
+    odd = os.fsencode(cats_and_dogs / "cats") + b"/\xff.png"
+    (cats_and_dogs / "cats" / "1.png").rename(os.fsdecode(odd))
+    assert "\n".join(load(cats_and_dogs).names).encode().count(b"cats") == 6
 
 
 def test_an_image_without_a_telling_name_is_read_by_content(cats_and_dogs: Path) -> None:

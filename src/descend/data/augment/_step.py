@@ -102,10 +102,12 @@ def _warp(images: Tensor, warps: Sequence[tuple[Step, Parameters]]) -> Tensor:
 def resample(images: Tensor, matrices: Tensor) -> Tensor:
     """Look up each output pixel at `matrices` (n, 2, 2) times its place, the center being 0."""
     n, channels, height, width = images.shape
-    # Coordinates of grid_sample run over -1..1 on both axes, so pixels of an image that is not
-    # square are not square there; without this a rotation would shear.
-    aspect = torch.tensor([[1.0, height / width], [width / height, 1.0]], device=images.device)
-    linear = matrices.to(images.device, torch.float32) * aspect
+    linear = matrices.to(images.device, torch.float32)
+    if height != width:
+        # Coordinates of grid_sample run over -1..1 on both axes, so pixels of an image that is not
+        # square are not square there; without this a rotation would shear.
+        aspect = torch.tensor([[1.0, height / width], [width / height, 1.0]])
+        linear = linear * aspect.to(images.device)
     affine = torch.cat([linear, linear.new_zeros(n, 2, 1)], dim=2)  # (n, 2, 3)
     grid = F.affine_grid(affine, [n, channels, height, width], align_corners=False)
     # Reflection keeps the statistics of a photo's border and a plain background plain.

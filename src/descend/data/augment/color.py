@@ -41,8 +41,8 @@ def draw(
 
 def apply(images: Tensor, parameters: dict[str, Tensor], settings: Settings) -> Tensor:
     if images.shape[1] == 3:
-        weights = torch.tensor(_LUMA, dtype=images.dtype, device=images.device).view(1, 3, 1, 1)
-        gray = (images * weights).sum(1, keepdim=True)
+        red, green, blue = images.split(1, dim=1)  # type: ignore[no-untyped-call]
+        gray = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
         images = _blend(images, gray, parameters["saturation"])
     mean = images.mean((1, 2, 3), keepdim=True)
     images = _blend(images, mean, parameters["contrast"])

@@ -1,5 +1,6 @@
 """This file reads folders of images: one folder per class, with or without folders per split."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -84,17 +85,23 @@ def list_images(root: Path) -> tuple[list[Found], list[Issue]]:
     """Every labeled image under the folder, in the order of names, and what was set aside."""
     images: list[tuple[Parts, Path]] = []
     others: list[str] = []
+    unlabeled: list[str] = []
     for parts, path in walk(root):
-        if is_image(path):
-            images.append((parts, path))
-        else:
+        if not is_image(path):
             others.append("/".join(parts))
+        elif any(part.lower() in _UNLABELED for part in parts[:-1]):
+            unlabeled.append("/".join(parts))
+        else:
+            images.append((parts, path))
     if not images:
-        raise DataError(f"{root}: no images in it; expected one folder per class")
+        raise DataError(f"{root}: no labeled images in it; expected one folder per class")
     wrapped = _wrapping([parts for parts, _ in images])
     splits = _has_splits([parts[wrapped:] for parts, _ in images])
     files: list[Found] = []
-    aside: dict[str, list[str]] = {"no image by name or content; left out": others}
+    aside = {
+        "is no image by name or content; left out": others,
+        "has no label; set aside": unlabeled,
+    }
     for parts, path in images:
         place = _place(parts[wrapped:], splits)
         if isinstance(place, str):
@@ -123,10 +130,12 @@ def walk(
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in _CLUTTER:
             continue
+        # Bytes of a name that are no UTF-8 could not be printed or written to JSON.
+        name = os.fsencode(entry.name).decode(errors="replace")
         if entry.is_dir():
-            yield from walk(entry, (*parts, entry.name), above | {real})
+            yield from walk(entry, (*parts, name), above | {real})
         else:
-            yield (*parts, entry.name), entry
+            yield (*parts, name), entry
 
 
 def is_image(path: Path) -> bool:
@@ -159,8 +168,6 @@ def _has_splits(names: Sequence[Parts]) -> bool:
 
 def _place(parts: Parts, splits: bool) -> tuple[str, int] | str:
     """Class and split of a file, or why it is set aside."""
-    if any(part.lower() in _UNLABELED for part in parts[:2]):
-        return "has no label; set aside"
     if not splits:
         return (parts[0], UNGIVEN) if len(parts) > 1 else "is in no class's folder; set aside"
     code = split_code(parts[0])
