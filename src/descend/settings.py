@@ -5,6 +5,7 @@ unit, one range, one line of help, said once. Values may come as text (a flag), 
 or as Python objects; all pass through `parse`, so all get the same errors.
 """
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -111,10 +112,7 @@ def parse(cls: type[S], values: Mapping[str, object], where: str = "") -> S:
         if name not in cls.model_fields:
             near = did_you_mean(name, cls.model_fields)
             raise SettingError(f"{where}unknown setting {name!r}; {near}")
-    plain = {
-        name: None if value == "auto" and _allows_none(cls.model_fields[name]) else value
-        for name, value in values.items()
-    }
+    plain = {name: _plain(cls.model_fields[name], value) for name, value in values.items()}
     try:
         return cls.model_validate(plain)
     except ValidationError as error:
@@ -123,6 +121,24 @@ def parse(cls: type[S], values: Mapping[str, object], where: str = "") -> S:
 
 def _allows_none(field: FieldInfo) -> bool:
     return type(None) in get_args(field.annotation)
+
+
+def _plain(field: FieldInfo, value: object) -> object:
+    """ "auto" as None, and one value or a text with commas as a list, where the field takes it."""
+    if value == "auto" and _allows_none(field):
+        return None
+    if describe_field("", field).is_list:
+        if isinstance(value, str):
+            return tuple(split_list(value))
+        if isinstance(value, int | float):
+            return (value,)
+    return value
+
+
+def split_list(text: str) -> list[str]:
+    """Comma separated; a part that itself has a comma stands in double quotes."""
+    (parts,) = csv.reader([text], skipinitialspace=True)
+    return [part.strip() for part in parts]
 
 
 def _one_line(cls: type[Settings], error: ValidationError) -> str:

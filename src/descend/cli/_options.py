@@ -4,7 +4,6 @@ Values stay text: the verb's `settings.parse` is the only judge of them, so a fl
 Python call get the same errors.
 """
 
-import csv
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import click
 
 from descend.data.data_settings import DataSettings
-from descend.settings import FieldDescription, Settings, describe
+from descend.settings import FieldDescription, Settings, describe, split_list
 from descend.training.training_settings import TrainingSettings
 from descend.workflow.recipe import CATALOGS
 
@@ -56,12 +55,6 @@ class SettingOption(click.Option):
         if not parts:
             return None
         return "auto" if parts == ["auto"] else tuple(parts)
-
-
-def split_list(text: str) -> list[str]:
-    """Comma separated; a part that itself has a comma stands in double quotes."""
-    (parts,) = csv.reader([text], skipinitialspace=True)
-    return [part.strip() for part in parts]
 
 
 def options_of(sections: Iterable[Section]) -> list[SettingOption]:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -28,10 +29,21 @@ def read(target: str, settings: DataSettings, seed: int) -> tuple[str, ImageSet 
     name, reader = choose_reader(Path(target))
     examples = read_with(reader, Path(target), settings, seed)
     if isinstance(examples, ImageSet):
+        examples = _of_wanted_size(examples, settings.image_size)
         for more, code in ((settings.validation, VALIDATION), (settings.test, TEST)):
             if more is not None:
                 examples = _join(examples, *_read_more(more, code, examples, settings, seed), code)
     return name, examples
+
+
+def _of_wanted_size(images: ImageSet, size: int | None) -> ImageSet:
+    """Arrays come in a size of their own; files were decoded to the wanted one."""
+    if size is None or images.pixels.shape[2:] == (size, size):
+        return images
+    height, width = images.pixels.shape[2:]
+    pixels = conform(images.pixels, (size, size), images.pixels.shape[1])
+    found = (*images.found, f"brought from {height}x{width} to {size}x{size} pixels")
+    return replace(images, pixels=pixels, found=found)
 
 
 def choose_reader(path: Path) -> tuple[str, ModuleType]:

@@ -12,6 +12,7 @@ from descend.catalog import Catalog
 from descend.data.augment._choose import default_augmentations
 from descend.data.augment._choose import reason as augment_reason
 from descend.data.examples import Prepared
+from descend.errors import SettingError
 from descend.settings import Duration
 
 TASKS = Catalog("descend.tasks", "task")
@@ -31,6 +32,11 @@ def derive(prepared: Prepared, given: Mapping[str, Any]) -> dict[str, Derived]:
     task = given.get("task") or fitting_task(prepared)
     module = TASKS.load(task)
     kind = prepared.targets.kind
+    if kind not in module.TARGETS:
+        raise SettingError(
+            f"task {task!r} learns {' or '.join(sorted(module.TARGETS))} targets, these are {kind} "
+            f"({prepared.targets.why}); choose --task {fitting_task(prepared)}"
+        )
     found = {"task": Derived(task, prepared.targets.why)}
     found["loss"] = Derived(module.LOSS.get(kind, ""), f"{kind} targets")
     chosen = _images(prepared) if prepared.unit == "images" else _tables(prepared)
