@@ -145,6 +145,7 @@ def _one_line(cls: type[Settings], error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else cls.__name__
     expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    expected = expected.removeprefix("expected ")
     field = cls.model_fields.get(name)
     unit = describe_field(name, field).unit if field else ""
     given = first["input"]

@@ -1,5 +1,6 @@
 """This file shows a training to a person: bars on a terminal, now and then a line elsewhere."""
 
+import io
 import time
 from collections.abc import Sequence
 from typing import TextIO
@@ -13,7 +14,7 @@ from descend.show import Show
 
 BAR_SECONDS = 0.1  # between two drawings: ten a second look continuous
 LINE_SECONDS = 10.0  # between two lines in a log
-WIDE = 160  # columns of a table that is not on a terminal
+WIDE = 1000  # columns for a table in a file: no line is wrapped
 
 
 class Rate:
@@ -74,7 +75,10 @@ class Lines:
         print(text, file=self._out, flush=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        draw_table(Console(file=self._out, width=WIDE), title, columns, rows)
+        page = io.StringIO()
+        draw_table(Console(file=page, width=WIDE), title, columns, rows)
+        for line in page.getvalue().splitlines():
+            print(line.rstrip(), file=self._out, flush=True)
 
     def begin(self, total_steps: int, unit: str) -> None:
         self._rate = Rate(total_steps, unit)

@@ -10,6 +10,7 @@ from descend.errors import RunError, did_you_mean
 from descend.run import RunFolder, open_run, read_json
 from descend.show import Show
 
+AT_A_GLANCE = ("accuracy", "f1", "rmse", "r2", "loss")  # of a run's scores, the first three there
 # Sections of a recipe that say where it ran, not what was asked for.
 NOT_COMPARED = ("versions", "horizon", "plan")
 
@@ -112,8 +113,9 @@ def _unfinished(folder: RunFolder) -> tuple[dict[str, dict[str, float]], str]:
 
 def _scores(summary: RunSummary) -> str:
     split = next((s for s in ("test", "validation") if summary.metrics.get(s)), "")
-    found = list(summary.metrics.get(split, {}).items())[:3]
-    return f"{split} " + ", ".join(f"{k} {v:.4g}" for k, v in found) if found else ""
+    scores = summary.metrics.get(split, {})
+    found = [name for name in AT_A_GLANCE if name in scores][:3]
+    return f"{split} " + ", ".join(f"{k} {scores[k]:.4g}" for k in found) if found else ""
 
 
 def _flat(sections: Mapping[str, Any], joint: str = "") -> dict[str, Any]:
