@@ -10,6 +10,7 @@ from descend.reports._figures import figure
 from descend.reports.charts import Size
 
 Kind = Literal["chart", "table", "matrix", "samples", "steps", "sentences", "shares"]
+LONGEST_CELL = 160  # characters
 LONGEST_TABLE = 200  # rows on the page; the evidence has them all
 
 
@@ -71,4 +72,6 @@ def _cell(value: object) -> Cell:
         return Cell("–")
     if isinstance(value, list | tuple):
         return Cell(", ".join(map(str, value)) or "none")
+    if isinstance(value, str) and len(value) > LONGEST_CELL:
+        return Cell(value[: LONGEST_CELL - 1] + "…")
     return Cell(figure(value), isinstance(value, int | float) and not isinstance(value, bool))

@@ -11,7 +11,7 @@ from descend.errors import SettingError
 from descend.evidence import Evaluation, Table, Timing, Update
 from descend.reports import charts
 from descend.reports._blocks import Block, Cell, Section, chart, table
-from descend.reports._figures import SHARES, duration, label, number
+from descend.reports._figures import SHARES, duration, figure, label, number
 from descend.reports._run import RunData
 from descend.settings import FieldDescription, describe
 from descend.training.training_settings import TrainingSettings
@@ -180,7 +180,9 @@ def more(run: RunData) -> Section:
 
 def _any_table(found: Table, *, folded: bool) -> Block:
     title = found.name[:1].upper() + found.name[1:]
-    return table(title, found.columns, found.rows, found.caption, folded=folded)
+    numbers = all(isinstance(v, int | float | None) for row in found.rows for v in row[1:])
+    size: charts.Size = "half" if numbers and len(found.columns) <= 5 else "wide"
+    return table(title, found.columns, found.rows, found.caption, folded=folded, size=size)
 
 
 def _drawn(found: Table) -> list[Block]:
@@ -193,7 +195,7 @@ def _drawn(found: Table) -> list[Block]:
     series = [charts.Series(n, x, y) for n, y in zip(found.columns[1:6], others, strict=False)]
     y_label = found.columns[1] if len(series) == 1 else ""
     title = found.name[:1].upper() + found.name[1:]
-    return [chart(title, charts.lines(series, found.columns[0], y_label), size="wide")]
+    return [chart(title, charts.lines(series, found.columns[0], y_label, size="wide"), size="wide")]
 
 
 def settings(run: RunData) -> Section:
@@ -214,11 +216,10 @@ def settings(run: RunData) -> Section:
         else []
     )
     for section in ("plan", "horizon", "versions"):
-        pairs = [
-            [key.replace("_", " "), value] for key, value in run.recipe.get(section, {}).items()
-        ]
+        known_values = run.recipe.get(section, {})
+        pairs = [[key.replace("_", " "), Cell(figure(v))] for key, v in known_values.items()]
         if pairs:
-            blocks.append(table(section.capitalize(), ["", ""], pairs, size="half"))
+            blocks.append(table(section.capitalize(), ["", ""], pairs, size="third"))
     return Section("settings", "Settings", blocks=blocks)
 
 

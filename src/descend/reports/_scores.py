@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from descend.evidence import Evaluation, Table
+from descend.evidence import Evaluation, Samples, Table
 from descend.reports import charts
 from descend.reports._blocks import Block, Cell, Section, chart, table
 from descend.reports._figures import figure, label, number
@@ -12,6 +12,7 @@ from descend.reports._run import RunData
 CURVES_SHOWN = 6  # as many as the charts have colors
 COLUMNS_SHOWN = 4  # predicted columns with residuals of their own
 BARS_SHOWN = 20
+FIELDS_SHOWN = 12  # columns of a table beside a wrong prediction
 BESIDE = 10  # classes of a confusion matrix that fits into half the page
 
 
@@ -37,9 +38,27 @@ def mistakes(run: RunData) -> Section:
     if run.judged is not None:
         blocks += _confusions(run.judged)
     for one in run.samples:
-        shown = [_sample(row) for row in one.rows]
-        blocks.append(Block("samples", one.title, shown, size="wide"))
+        blocks.append(_samples(one))
     return Section("mistakes", "Where it goes wrong", blocks=blocks)
+
+
+def _samples(one: Samples) -> Block:
+    """Pictures as cards, rows of a table as rows."""
+    if any("png" in row for row in one.rows):
+        return Block("samples", one.title, [_sample(row) for row in one.rows], size="wide")
+    fields = list(dict.fromkeys(key for row in one.rows for key in row.get("fields") or {}))
+    keys = [
+        key
+        for key in ("name", "target", "predicted", "loss")
+        if any(key in row for row in one.rows)
+    ]
+    rows = [
+        [row.get(key) for key in keys]
+        + [(row.get("fields") or {}).get(f, "") for f in fields[:FIELDS_SHOWN]]
+        for row in one.rows
+    ]
+    named = {"name": "", "target": "true"}
+    return table(one.title, [*(named.get(key, key) for key in keys), *fields[:FIELDS_SHOWN]], rows)
 
 
 def _sample(row: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +77,15 @@ def _confusions(judged: Evaluation) -> list[Block]:
         blocks.append(Block("matrix", "Confusion matrix", _matrix(**found), caption, beside))
     pairs = judged.details.get("confused_pairs")
     if pairs:
-        rows = [[p["target"], p["predicted"], p["count"], _share(p["share"])] for p in pairs[:10]]
+        rows = [
+            [
+                charts.short(p["target"], 40),
+                charts.short(p["predicted"], 40),
+                p["count"],
+                _share(p["share"]),
+            ]
+            for p in pairs[:10]
+        ]
         columns = ["true", "taken for", "times", "share of the true class"]
         blocks.append(table("Most confused", columns, rows, size=beside))
     return blocks
@@ -86,7 +113,10 @@ def classes(run: RunData) -> Section:
     """Each class on its own."""
     found = run.judged.details.get("per_class", []) if run.judged else []
     shares = ["precision", "recall", "f1", "auc", "average_precision"]
-    rows = [[row["name"], *(_share(row.get(s)) for s in shares), row["support"]] for row in found]
+    rows = [
+        [charts.short(row["name"], 40), *(_share(row.get(s)) for s in shares), row["support"]]
+        for row in found
+    ]
     columns = ["class", *map(label, shares), "examples"]
     blocks = [table("", columns, rows)] if rows else []
     lead = (
@@ -131,7 +161,8 @@ def _thresholds(run: RunData) -> list[Block]:
     if not chosen:
         return []
     rows = [
-        [t["name"], t["threshold"], _share(t["f1_without"]), _share(t["f1_with"])] for t in chosen
+        [charts.short(t["name"], 40), t["threshold"], _share(t["f1_without"]), _share(t["f1_with"])]
+        for t in chosen
     ]
     columns = ["class", "probability from which", "F1 as is", "F1 with it"]
     caption = (
@@ -188,15 +219,16 @@ def robustness(run: RunData) -> Section:
     curves = {name: rows for name, rows in grouped.items() if len(rows) > 1}
     values = [scale * row[place] for rows in curves.values() for row in rows]
     margin = 0.06 * (max(values) - min(values) or 1) if values else 0
+    size: charts.Size = "quarter" if len(curves) > 3 else "half"
     blocks = []
     for name, rows in curves.items():
         series = charts.Series(name, [r[2] for r in rows], [scale * r[place] for r in rows])
         y_label = label(metric) + (", %" if scale == 100 else "")
         same = (min(values) - margin, max(values) + margin)  # so that the charts compare
         drawn = charts.lines(
-            [series], str(rows[0][1]), y_label, size="quarter", whole_x=False, y_range=same
+            [series], str(rows[0][1]), y_label, size=size, whole_x=False, y_range=same
         )
-        blocks.append(chart(name.capitalize(), drawn, size="quarter"))
+        blocks.append(chart(name.capitalize(), drawn, size=size))
     single = [(name, scale * rows[0][place]) for name, rows in grouped.items() if len(rows) == 1]
     return Section(
         "robustness",
@@ -216,7 +248,7 @@ def _single(rows: list[tuple[str, float]], found: Table, place: int, scale: floa
     x_label = label(found.columns[place]) + (", %" if scale == 100 else "")
     drawn = charts.bars(rows[:BARS_SHOWN], x_label, clean)
     caption = "The dashed line is the score with all columns."
-    return [chart("Without one column", drawn, caption, size="wide")]
+    return [chart("Without one column", drawn, caption)]
 
 
 def _with_interval(e: Evaluation, metric: str, unit: str) -> Cell:
