@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from descend.errors import RunError
+
 
 @dataclass(frozen=True)
 class Update:
@@ -94,43 +96,86 @@ def encode(record: Record) -> str:
 
 
 class EvidenceFile:
-    """Appends records to one file and knows how far it has come."""
+    """Appends records to one file and knows how far it has come.
+
+    Nothing is held back in this process: whoever watches sees each record at once, and a kill
+    loses none. RunError when the disk refuses; what was flushed before stays readable.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stream = path.open("ab")
+        try:
+            self._stream = path.open("ab", buffering=0)
+        except OSError as error:
+            raise self._refused(error) from None
 
     def append(self, record: Record) -> None:
-        self._stream.write(encode(record).encode() + b"\n")
+        line = memoryview(encode(record).encode() + b"\n")
+        try:
+            while line:  # a disk that runs full takes a part of a line first
+                line = line[self._stream.write(line) :]
+        except OSError as error:
+            raise self._refused(error) from None
 
     def flush(self) -> int:
         """Write everything through to the disk; returns the file's length in bytes."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        try:
+            os.fsync(self._stream.fileno())
+        except OSError as error:
+            raise self._refused(error) from None
         return self._stream.tell()
 
-    def truncate(self, length: int) -> None:
-        """Forget what was written after a checkpoint."""
-        self._stream.flush()
-        self._stream.truncate(length)
-        self._stream.seek(length)
+    def truncate(self, length: int) -> int:
+        """Forget what was written after a checkpoint; returns the bytes that should be there and
+        are not."""
+        there = self._stream.seek(0, os.SEEK_END)
+        kept = min(length, there)
+        self._stream.truncate(kept)
+        self._stream.seek(kept)
+        return length - kept
 
     def close(self) -> None:
         self._stream.close()
 
+    def _refused(self, error: OSError) -> RunError:
+        return RunError(
+            f"cannot write {self.path}: {error.strerror}; "
+            "the last checkpoint is intact, mend this and resume"
+        )
+
 
 def read(path: Path) -> list[Record]:
-    """All records of a file in order; unknown kinds and a torn last line are passed over."""
+    """All records of a file in order; unknown kinds, torn and damaged lines are passed over."""
     return list(_records(path)) if path.exists() else []
+
+
+def preamble_bytes(path: Path) -> int:
+    """The length of what was written before step 1: the tables of step 0 at the beginning."""
+    length = 0
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        record = _decode(line)
+        if not isinstance(record, Table) or record.step != 0:
+            break
+        length += len(line) + 1
+    return length
 
 
 def _records(path: Path) -> Iterator[Record]:
     for line in path.read_bytes().split(b"\n")[:-1]:
+        record = _decode(line)
+        if record is not None:
+            yield record
+
+
+def _decode(line: bytes) -> Record | None:
+    try:
         values = json.loads(line)
         kind = KINDS.get(values.pop("kind", ""))
-        if kind is not None:
-            known = {k: v for k, v in values.items() if k in kind.__dataclass_fields__}
-            yield kind(**known)
+        if kind is None:
+            return None
+        return kind(**{k: v for k, v in values.items() if k in kind.__dataclass_fields__})
+    except (ValueError, TypeError, AttributeError):  # a flipped bit must not hide all the others
+        return None
 
 
 def select(records: list[Record], kind: type[R]) -> list[R]:

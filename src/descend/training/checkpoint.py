@@ -22,6 +22,7 @@ from torch import Tensor
 from descend.errors import RunError
 from descend.run import read_json, sync_folder, write_json
 
+CHECKSUMS = "checksums.json"
 KEPT = 2  # checkpoints that stay; one may be damaged, the other still serves
 
 
@@ -48,24 +49,30 @@ def save(
         for name, group in tensors.items():
             save_tensors(beside / f"{name}.safetensors", group)
         write_json(beside / "state.json", dict(state))
-        write_json(
-            beside / "checksums.json", {p.name: _sha256(p) for p in sorted(beside.iterdir())}
-        )
+        write_json(beside / CHECKSUMS, _sealed({p.name: _sha256(p) for p in beside.iterdir()}))
         sync_folder(beside)
-        if final.exists():  # the same step saved again after a resume
+        if final.exists():  # damaged, and made again after a resume from the one before
             shutil.rmtree(final)
         beside.rename(final)
         sync_folder(folder)
     except (OSError, RunError) as error:
         shutil.rmtree(beside, ignore_errors=True)
         reason = getattr(error, "strerror", None) or error
+        rest = "the last one is intact" if steps(folder) else "there is none before it"
         raise RunError(
-            f"cannot save a checkpoint in {folder}: {reason}; "
-            "the last one is intact, free some space and resume"
+            f"cannot save a checkpoint in {folder}: {reason}; {rest}, free some space and resume"
         ) from None
-    for old in steps(folder)[:-KEPT]:
-        shutil.rmtree(folder / f"step-{old:09d}", ignore_errors=True)
+    _prune(folder, step)
     return final
+
+
+def _prune(folder: Path, newest: int) -> None:
+    """Keep the last ones up to `newest`. Later ones were found damaged, or it would not be."""
+    found = steps(folder)
+    kept = [step for step in found if step <= newest][-KEPT:]
+    for step in found:
+        if step not in kept:
+            shutil.rmtree(folder / f"step-{step:09d}", ignore_errors=True)
 
 
 def steps(folder: Path) -> list[int]:
@@ -77,23 +84,28 @@ def steps(folder: Path) -> list[int]:
 
 def load_latest(folder: Path, say: Callable[[str], None]) -> Checkpoint | None:
     """The newest checkpoint that is whole; None when there is none. Damaged ones are named."""
-    for step in reversed(steps(folder)):
-        path = folder / f"step-{step:09d}"
+    found = steps(folder)
+    for i, step in reversed(list(enumerate(found))):
         try:
-            return load(path)
+            return load(folder / f"step-{step:09d}")
         except RunError as error:
-            say(f"{error}; falling back to the one before")
+            then = "falling back to the one before" if i else "no other checkpoint is left"
+            say(f"{error}; {then}")
     return None
 
 
 def load(path: Path) -> Checkpoint:
     """Read one checkpoint folder. RunError names the file that is missing or changed."""
-    checksums = read_json(path / "checksums.json")
+    checksums = _unsealed(path / CHECKSUMS)
     for name, expected in checksums.items():
         file = path / name
-        if not file.is_file():
-            raise RunError(f"checkpoint file {file} is missing")
-        if _sha256(file) != expected:
+        try:
+            found = _sha256(file)
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            what = "is missing" if missing else f"cannot be read: {error.strerror}"
+            raise RunError(f"checkpoint file {file} {what}") from None
+        if found != expected:
             raise RunError(f"checkpoint file {file} is damaged (checksum differs)")
     tensors = {
         name.removesuffix(".safetensors"): load_tensors(path / name)
@@ -113,7 +125,8 @@ def save_tensors(
         save_file(plain, path, metadata=metadata)
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
-    except SafetensorError as error:  # the library's only way to report a full disk
+    except (OSError, SafetensorError) as error:  # the latter is how the library says "disk full"
+        path.unlink(missing_ok=True)
         raise RunError(f"cannot write {path}: {error}") from None
 
 
@@ -158,6 +171,28 @@ def like(value: Tensor, example: Tensor) -> Tensor:
     if value.shape != example.shape:
         return value
     return torch.empty_like(example, dtype=value.dtype).copy_(value)
+
+
+def _sealed(digests: Mapping[str, str]) -> dict[str, Any]:
+    """The checksums with a checksum of their own, so that damage to this file is named too."""
+    return {"files": dict(sorted(digests.items())), "sha256": _digest_of(digests)}
+
+
+def _unsealed(path: Path) -> dict[str, str]:
+    content = read_json(path)
+    try:
+        files: dict[str, str] = content["files"]
+        whole = content["sha256"] == _digest_of(files)
+    except (KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise RunError(f"checkpoint file {path} is damaged (checksum differs)")
+    return files
+
+
+def _digest_of(digests: Mapping[str, str]) -> str:
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(digests.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

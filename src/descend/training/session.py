@@ -93,6 +93,7 @@ class Session:
         conditions.say = self.note
         conditions.measures_norm = self.recorder.due
         self._saved_at = time.perf_counter()
+        self._saved = (-1, "")  # step and end of the newest checkpoint
         self.seconds_here = 0.0  # of training in this process
 
     def run(self, stop: StopRequest) -> Standing:
@@ -113,9 +114,8 @@ class Session:
                         break
         finally:
             self.show.end()
-        if standing.step >= self.conditions.steps and not standing.finished:
-            standing.finished = "the budget is used up"
-        self.save()
+        if self._saved != (standing.step, standing.finished):
+            self.save()
         return standing
 
     def _after_update(self, update: Update) -> None:
@@ -136,6 +136,8 @@ class Session:
             if self._loss_is_lost():
                 return True
         last = step >= self.conditions.steps
+        if last:
+            standing.finished = "the budget is used up"
         if step % self.schedule.evaluate_every == 0 or last:
             self._evaluate(update)
         per_epoch = self.task.source.steps_per_epoch
@@ -179,7 +181,7 @@ class Session:
         )
         self.show.advance(update.step, update.epoch, metric=(task.headline, value))
         patience = self.schedule.patience
-        if patience and standing.evaluations_since_best >= patience:
+        if patience and standing.evaluations_since_best >= patience and not standing.finished:
             standing.finished = f"no better {task.headline} on validation in {patience} evaluations"
 
     def _improves(self, value: float) -> bool:
@@ -220,6 +222,7 @@ class Session:
         tensors, state = self.captured()
         checkpoint.save(self.folder.checkpoints, self.standing.step, tensors, state)
         self._saved_at = time.perf_counter()
+        self._saved = (self.standing.step, self.standing.finished)
 
     def captured(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         task = self.task
@@ -247,25 +250,41 @@ class Session:
         }
         return tensors, state
 
-    def restore(self) -> bool:
-        """Continue from the newest whole checkpoint; False when there is none to continue from."""
+    def restore(self, kept_model_is_lost: Callable[[int], str] = lambda best_step: "") -> bool:
+        """Continue from the newest whole checkpoint; False when there is none to continue from.
+
+        `kept_model_is_lost` says why the model of the best step is no longer on the disk, or "".
+        """
         found = checkpoint.load_latest(self.folder.checkpoints, self.show.say)
+        if found is not None:
+            lost = kept_model_is_lost(found.state["standing"]["best_step"])
+            if lost:
+                self.show.say(lost)
+                found = None
         if found is None:
             if self._leads:
-                self.recorder.file.truncate(0)
+                file = self.recorder.file
+                file.truncate(evidence.preamble_bytes(file.path))
             return False
+        self._restore(found)
+        return True
+
+    def _restore(self, found: checkpoint.Checkpoint) -> None:
         state, tensors = found.state, found.tensors
         losses = self.conditions.validation_losses
         losses[:] = state["standing"].pop("validation_losses")
         self.standing = Standing(**state["standing"], validation_losses=losses)
+        self._saved = (self.standing.step, self.standing.finished)
         self.conditions.micro_batch = state["micro_batch"]
         self.recorder.restore(tensors["recorded"], state["recorder"])
         self._restore_task(tensors, state)
         if self.average is not None:
             self.average.restore(tensors["average"])
-        if self._leads:
-            self.recorder.file.truncate(self.standing.evidence_bytes)
-        return True
+        if self._leads and self.recorder.file.truncate(self.standing.evidence_bytes):
+            self.show.say(
+                f"{self.recorder.file.path} is shorter than when step {self.standing.step} was "
+                "saved: curves have a gap there, the training itself is whole"
+            )
 
     def _restore_task(self, tensors: Weights, state: dict[str, Any]) -> None:
         task = self.task

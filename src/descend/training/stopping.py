@@ -28,7 +28,8 @@ def listening() -> Iterator[StopRequest]:
 
     def remember(number: int, frame: FrameType | None) -> None:
         request.signal_number = number
-        signal.signal(number, before[signal.Signals(number)])
+        for listened, handler in before.items():  # the second may be the other of the two
+            signal.signal(listened, handler)
 
     for number in before:
         signal.signal(number, remember)
