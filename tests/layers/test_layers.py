@@ -9,6 +9,7 @@ from tests.layers.sources import ROOT, SOURCES, Imported, Source, code_lines
 
 # Top-down, as DESIGN.md draws them; names on one line do not import each other.
 LAYERS = (
+    ("__main__",),
     ("cli",),
     ("studio",),
     ("experiments", "bench"),
