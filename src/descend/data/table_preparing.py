@@ -32,6 +32,7 @@ from descend.data.examples import (
 from descend.data.quality import tables as quality
 from descend.data.readers.table import column_named, read_rows
 from descend.data.split import fold_codes, split_codes, straddling_groups
+from descend.data.table_labels import matched
 from descend.data.table_preprocessing import TablePreprocessing, fit
 from descend.data.table_types import column_types
 from descend.data.time_preparing import SeriesRows, series_extras, series_rows
@@ -94,7 +95,11 @@ def read_split(
 ) -> tuple[Split, tuple[Issue, ...]]:
     """Rows with their targets from another file, for `evaluate`. DataError names what misfits."""
     table = read_rows(path, preprocessing.inputs | dict(preprocessing.targets))
-    frame = table.frame.select(preprocessing.targets)
+    frame = table.frame.select(list(preprocessing.targets))
+    issues = table.issues
+    if targets.kind == "single-label" and frame.dtypes == [pl.String]:
+        labels, found = matched(frame.to_series(), targets.names, path.name)
+        frame, issues = labels.to_frame(), (*issues, *found)
     kept = np.flatnonzero(~_any_null(frame))
     if not len(kept):
         raise DataError(f"{path.name}: target {', '.join(preprocessing.targets)} is missing")
@@ -102,7 +107,7 @@ def read_split(
     index = torch.from_numpy(kept)
     names = [table.names[i] for i in kept.tolist()]
     codes = table_targets.encode(frame[kept.tolist()], targets, lambda at: names[at])
-    return Split(tuple(tensor[index] for tensor in inputs), codes, names), table.issues
+    return Split(tuple(tensor[index] for tensor in inputs), codes, names), issues
 
 
 def _column(named: str | None, table: TableSet) -> str | None:

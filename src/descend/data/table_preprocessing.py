@@ -25,7 +25,7 @@ from descend.forms import TableForm
 Floats = NDArray[np.float64]
 
 BINS = 48  # quantile bins of each number, as in Gorishniy et al. 2022 (tuned there in 2 … 256)
-TAIL = 6.0  # standard deviations; a column that reaches beyond has heavy tails
+TAIL = 10.0  # robust deviations; a column that reaches beyond has heavy tails
 CLIP = 3.0  # where clipped columns level off (Holzmüller et al. 2024, arXiv 2407.04491, sec. 3)
 RARE = 3  # a category with fewer training rows is pooled with those never seen
 VOCABULARY = 1000  # most frequent categories kept; the rest is pooled too
@@ -233,13 +233,16 @@ def _standardized(name: str, source: str, part: str, values: Floats) -> NumberCo
     low, high = float(known.min()), float(known.max())
     if len(np.unique(known)) == 2:  # yes or no: a rare yes would be many deviations away
         return NumberColumn(name, source, part, low, high - low, low, False)
-    center, scale, median = float(known.mean()), float(known.std()), float(np.median(known))
-    clipped = bool(scale > 0 and np.abs(known - center).max() > TAIL * scale)
-    if clipped:
-        lower, upper = np.quantile(known, [0.25, 0.75])
-        # half of a normal's mass lies within 0.6745 deviations; a spike at one value has none
-        spread = float(upper - lower) / 1.349
-        center, scale = median, spread if spread > 1e-3 * scale else scale
+    center, deviation, median = float(known.mean()), float(known.std()), float(np.median(known))
+    lower, upper = np.quantile(known, [0.25, 0.75])
+    # half of a normal's mass lies within 0.6745 deviations of the middle
+    scale = float(upper - lower) / 1.349
+    if scale == 0:  # a spike at one value, as "no capital gain": the scale of all others
+        scale = float(np.median(np.abs(known[known != median] - median)))
+    clipped = max(high - median, median - low) > TAIL * scale
+    if not clipped:
+        scale = deviation
+    center = median if clipped else center
     return NumberColumn(name, source, part, center, scale or 1.0, median, clipped)
 
 

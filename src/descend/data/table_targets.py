@@ -98,7 +98,7 @@ def _is_yes_no(column: pl.Series) -> bool:
     if column.dtype == pl.Boolean:
         return True
     if column.dtype.is_numeric():
-        return bool(column.is_in([0, 1]).all())
+        return bool(((column == 0) | (column == 1)).all())
     return bool(column.cast(pl.String).str.to_lowercase().is_in([*TRUE, *FALSE]).all())
 
 

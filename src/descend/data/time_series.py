@@ -253,9 +253,9 @@ def in_order(
     times = frame[time].gather(order.tolist())
     tied = (times[1:] == times[:-1]).to_numpy() if len(times) > 1 else np.zeros(0, bool)
     if tied.any():
-        again = order[1:][tied]
+        again = order[:-1][tied]
         first = ", ".join(f"{names[at]} ({frame[time][int(at)]})" for at in again[:NAMED])
-        said = f"{len(again)} rows repeat the time of another ({first}); the last of each is kept"
+        said = f"{len(again)} rows have the time of a later row, which is kept: {first}"
         issues.append(Issue("duplicate-time", f"column {time}", said, True))
         order = order[np.r_[~tied, True]]
     return frame[order.tolist()], order, issues

@@ -124,7 +124,7 @@ def _equals(column: pl.Series, target: pl.Series) -> str:
     if not column.dtype.is_numeric() or column.n_unique() < 3:
         return ""
     both = pl.DataFrame([column.cast(pl.Float64).alias("x"), target.alias("y")]).drop_nulls()
-    if len(both) < LEAK_ROWS or both["x"].n_unique() < 3:
+    if len(both) < LEAK_ROWS or both["x"].n_unique() < 3 or both["y"].n_unique() < 3:
         return ""
     x, y = both["x"].to_numpy(), both["y"].to_numpy()
     correlation = float(np.corrcoef(x, y)[0, 1])

@@ -41,7 +41,8 @@ def read_text_table(
 ) -> TextTable:
     """`expected` are the column names of a table this one goes with; they settle the header."""
     text, notes = decode(content, name)
-    text, delimiter = _delimiter(text, name)
+    least = 1 if expected is not None and len(expected) <= 2 else 2  # a target may be left out
+    text, delimiter = _delimiter(text, name, least)
     issues: list[Issue] = []
     frame, rows = _cells(text, delimiter, name, issues)
     header = _header(frame, expected)
@@ -51,7 +52,7 @@ def read_text_table(
         rows = rows + 1
     if not len(frame):
         raise DataError(f"{name}: no rows below the header; expected at least one")
-    frame, header = _without_row_names(frame, header, name)
+    frame, header = _without_empty(frame, header, name, least)
     if DELIMITERS.get(delimiter, "") not in ("comma", "tab"):
         notes.append(f"cells are separated by {DELIMITERS.get(delimiter, 'spaces')}")
     if header is None:
@@ -94,7 +95,7 @@ def _decoded(content: bytes, encoding: str, name: str) -> str:
         ) from None
 
 
-def _delimiter(text: str, name: str) -> tuple[str, str]:
+def _delimiter(text: str, name: str, least: int) -> tuple[str, str]:
     """The text with plain line ends, and the delimiter of its cells."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     if not text.strip():
@@ -108,6 +109,8 @@ def _delimiter(text: str, name: str) -> tuple[str, str]:
         share = delimiter_share(lines, delimiter)
         if share > score + 1e-9:
             best, score = delimiter, share
+    if not best and least == 1:
+        return text, ","
     if not best:
         return _spaces(text, lines, name)
     return text, best
@@ -149,13 +152,13 @@ def _cells(
 
 def _fast(text: str, delimiter: str) -> pl.DataFrame | None:
     """Cells of a text without quotes whose lines all have one width; None for any other."""
-    if '"' in text:
+    if '"' in text or ord(delimiter) > 127:
         return None
     content = text.encode()
     codes = np.frombuffer(content, np.uint8)
-    ends = np.flatnonzero(codes == ord("\n"))
-    cells = np.cumsum(codes == ord(delimiter)) if ord(delimiter) < 128 else np.zeros(1)
-    widths = np.diff(cells[np.r_[ends, len(codes) - 1]], prepend=0)
+    ends = np.r_[np.flatnonzero(codes == ord("\n")), len(codes)]
+    cuts = np.flatnonzero(codes == ord(delimiter))
+    widths = np.diff(np.searchsorted(cuts, ends), prepend=0)
     if (widths == 0).any() or (widths != widths[0]).any():
         return None
     names = [str(column) for column in range(int(widths[0]) + 1)]
@@ -247,8 +250,8 @@ def _is_header(first: tuple[str, ...], rest: pl.DataFrame) -> bool:
     return recurs == 0 and len(set(first)) == len(first)
 
 
-def _without_row_names(
-    frame: pl.DataFrame, header: tuple[str, ...] | None, name: str
+def _without_empty(
+    frame: pl.DataFrame, header: tuple[str, ...] | None, name: str, least: int
 ) -> tuple[pl.DataFrame, tuple[str, ...] | None]:
     """Drop columns that have neither name nor value: delimiters at the end of each line."""
     kept = [
@@ -256,7 +259,7 @@ def _without_row_names(
         for at, column in enumerate(frame.iter_columns())
         if column.null_count() < len(frame) or (header is not None and header[at])
     ]
-    if len(kept) < 2:
+    if len(kept) < least:
         raise DataError(f"{name}: only one column holds values; expected at least two")
     header = None if header is None else tuple(header[at] for at in kept)
     frame = frame.select(pl.nth(kept))

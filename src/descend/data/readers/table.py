@@ -23,6 +23,7 @@ from descend.data.readers._table_files import (
     suffix_of,
 )
 from descend.data.readers._table_text import DELIMITERS, decode, delimiter_share
+from descend.data.table_labels import matched
 from descend.data.table_types import DTYPES, type_name
 from descend.errors import DataError, did_you_mean
 
@@ -35,7 +36,6 @@ TARGET_NAMES = frozenset(
         "variety", "medv", "sentiment", "churn", "default", "score",
     )
 )  # fmt: skip
-LABEL_KEY = re.compile(r"[\s.]+$")
 
 
 def recognizes(path: Path) -> str:
@@ -225,28 +225,11 @@ def _matched_labels(
     issues: list[Issue],
 ) -> pl.DataFrame:
     for target in targets:
-        if frame.schema[target] != pl.String:
-            continue
-        known = frame[target].drop_nulls().unique().sort().to_list()
-        new = [label for label in part[target].drop_nulls().unique().sort() if label not in known]
-        by_key: dict[str, list[str]] = {}
-        for label in known:
-            by_key.setdefault(_label_key(label), []).append(label)
-        renamed = {
-            label: by_key[_label_key(label)][0]
-            for label in new
-            if len(by_key.get(_label_key(label), ())) == 1
-        }
-        if renamed:
-            pairs = ", ".join(f"{old!r} as {new!r}" for old, new in renamed.items())
-            said = f"labels taken for those of training: {pairs}"
-            issues.append(Issue("labels-matched", f"{loaded.name} column {target}", said, False))
-            part = part.with_columns(pl.col(target).replace(renamed))
+        if frame.schema[target] == pl.String:
+            labels, found = matched(part[target], frame[target].drop_nulls(), loaded.name)
+            part = part.with_columns(labels)
+            issues += found
     return part
-
-
-def _label_key(label: str) -> str:
-    return LABEL_KEY.sub("", label).strip().casefold()
 
 
 def _looks_cut(path: Path) -> bool:
