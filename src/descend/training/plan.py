@@ -93,13 +93,11 @@ def apply(plan: Plan) -> None:
     torch.set_num_threads(plan.threads)
 
 
-def candidates(base: Plan, for_images: bool, precision: Precision | None) -> list[Plan]:
-    """What is worth timing on this device, the base first."""
-    plans = [replace(base, precision=precision or "fp32")]
-    if for_images:
-        plans.append(replace(plans[0], channels_last=True))
-        if precision is None:
-            plans.append(replace(plans[1], precision="bf16"))
+def candidates(base: Plan, precision: Precision | None) -> list[Plan]:
+    """What is worth timing for images on this device, the base first."""
+    plans = [base, replace(base, channels_last=True)]
+    if precision is None:
+        plans.append(replace(base, channels_last=True, precision="bf16"))
     return plans
 
 

@@ -4,7 +4,7 @@ The flip trial, the plan, the length, the forecast; and what is printed of them.
 recorded plan and length is repeated without a clock being read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from descend.training.horizon import Forecast, Horizon, forecast, horizon, secon
 from descend.training.loop import Conditions
 from descend.training.plan import Candidate, Plan
 from descend.training.precision import autocast
+from descend.training.training_settings import TrainingSettings
 from descend.workflow.design import Design
 from descend.workflow.flip_trial import try_flip
 from descend.workflow.recipe import Choices
@@ -78,15 +79,19 @@ def prepare_run(
         planning.base_plan(training.device, training.threads),
         precision=training.precision or "fp32",
     )
-    planning.apply(base)
-    step, evaluation = _measure(chosen, base)
-    length = _length(chosen, choices, base, step, evaluation)
+    planned = training.plan != "off"
+    plan, candidates = (
+        _try(chosen, [base], _thread_counts(training, base), 1) if planned else (base, [])
+    )
+    step, evaluation = _measure(chosen, plan)
+    length = _length(chosen, choices, plan, step, evaluation)
+    chosen = _with_flip(chosen, choices, plan, length)
     expected = length.steps * (step + evaluation / length.evaluate_every)
-    chosen = _with_flip(chosen, choices, base, length)
-    candidates: list[Candidate] = []
-    plan = base
-    if training.plan == "auto" and expected > WORTH_PLANNING_SECONDS:
-        plan, candidates = _plan(chosen, choices, base, length)
+    if planned and expected > WORTH_PLANNING_SECONDS and chosen.prepared.unit == "images":
+        others = planning.candidates(plan, training.precision)
+        threads = _thread_counts(training, base)
+        plan, more = _try(chosen, others, threads, length.steps)
+        candidates = [*candidates, *(c for c in more if c.plan not in [t.plan for t in candidates])]
         step, evaluation = _measure(chosen, plan)
         length = _length(chosen, choices, plan, step, evaluation)
     cost = forecast(
@@ -127,14 +132,15 @@ def _with_flip(chosen: Design, choices: Choices, plan: Plan, length: Horizon) ->
     return chosen.with_augment(names, f"{chosen.reasons['augment']}; no flip: {trial}")
 
 
-def _plan(
-    chosen: Design, choices: Choices, base: Plan, length: Horizon
+def _try(
+    chosen: Design, plans: Sequence[Plan], threads: Sequence[int], steps: int
 ) -> tuple[Plan, list[Candidate]]:
-    training = chosen.training
-    images = chosen.prepared.unit == "images"
-    plans = planning.candidates(base, images, training.precision)
-    threads = [] if training.threads or base.device != "cpu" else [1, planning.cores()]
-    return planning.choose(chosen.build, plans, conditions(chosen, base, length.steps), threads)
+    return planning.choose(chosen.build, plans, conditions(chosen, plans[0], steps), threads)
+
+
+def _thread_counts(training: TrainingSettings, base: Plan) -> list[int]:
+    """A small network is faster on one thread than on many that wait for each other."""
+    return [] if training.threads or base.device != "cpu" else [1, planning.cores()]
 
 
 def show_preparation(ready: Preparation, show: Show) -> None:
