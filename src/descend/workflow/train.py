@@ -87,7 +87,7 @@ def fit(folder: RunFolder, ready: Preparation, show: Show, timer: Stopwatch) -> 
     with closing(session), listening() as stop:
         if session.restore():
             show.say(f"going on at step {session.standing.step:,} of {ready.horizon.steps:,}")
-        with closing(EventSink(folder)) as events:
+        with closing(EventSink(folder.tensorboard, session.standing.step)) as events:
             session.recorder.sinks.append(events)
             if session.standing.step == 0:
                 for record in ready.records():
