@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from descend.workflow.demo import demo as demo
+    from descend.workflow.predict import predict as predict
     from descend.workflow.recipes_shown import recipe as recipe
     from descend.workflow.resume import resume as resume
     from descend.workflow.runs import compare as compare
@@ -21,6 +22,7 @@ _HOMES = {
     "Run": "trained",
     "compare": "runs",
     "demo": "demo",
+    "predict": "predict",
     "recipe": "recipes_shown",
     "resume": "resume",
     "runs": "runs",

@@ -30,6 +30,7 @@ def verb(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         POSITIONALS=(Positional("words", "what to shout", several=True),),
         Options=Options,
         RUN_SETTINGS=False,
+        FOR_PROGRAMS=False,
         run=lambda call: Answer({"words": list(call.words["words"])}, "SHOUTED"),
     )
     load = VERBS.load

@@ -7,8 +7,7 @@ import pytest
 from descend.cli import _app
 from descend.cli._call import Answer, Positional
 from descend.cli._command import VERBS
-from descend.cli._options import split_list
-from descend.settings import NoSettings
+from descend.settings import NoSettings, split_list
 
 
 @pytest.fixture
@@ -20,6 +19,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
         POSITIONALS=(Positional("data", "what to learn from"),),
         Options=NoSettings,
         RUN_SETTINGS=True,
+        FOR_PROGRAMS=False,
         run=lambda call: seen.append(dict(call.settings)) or Answer(),
     )
     monkeypatch.setattr(VERBS, "names", ("learn",))

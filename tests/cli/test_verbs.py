@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from descend.cli import _app
 
@@ -88,6 +90,40 @@ def test_runs_lists_and_compares(trained: Path, capsys: Captured) -> None:
     assert [run["name"] for run in value["runs"]] == [trained.name]
     _, value = answer(capsys, "runs", "compare", trained.name, trained.name)
     assert value["settings"] == {}
+
+
+@pytest.fixture(scope="module")
+def picture(place: Path) -> Path:
+    path = place / "a picture.png"
+    Image.fromarray(np.full((8, 8), 128, np.uint8)).save(path)
+    return path
+
+
+def test_predict_writes_a_table_for_programs_and_says_the_rest_on_stderr(
+    trained: Path, picture: Path, place: Path, capsys: Captured
+) -> None:
+    (place / "empty.png").touch()
+    assert _app.run(["predict", str(trained), str(picture), "empty.png"]) == 0
+    out, err = capsys.readouterr()
+    header, row = out.splitlines()
+    assert header.startswith("name,predicted,probability 0,")
+    assert "a picture.png" in row and "empty.png" in err
+
+
+def test_predict_answers_json_or_writes_a_file(
+    trained: Path, picture: Path, capsys: Captured, tmp_path: Path
+) -> None:
+    code, value = answer(capsys, "predict", str(trained), str(picture))
+    assert (code, value["count"], len(value["predictions"])) == (0, 1, 1)
+    file = tmp_path / "answers.parquet"
+    code, value = answer(capsys, "predict", str(trained), str(picture), "--output", str(file))
+    assert (code, value["predictions"]) == (0, str(file))
+    assert file.is_file()
+
+
+def test_parquet_is_not_written_to_a_screen(trained: Path, picture: Path, capsys: Captured) -> None:
+    code, value = answer(capsys, "predict", str(trained), str(picture), "--format", "parquet")
+    assert code == 2 and "--output" in value["error"]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def _run(arguments: list[str]) -> int:
 def _answer(arguments: list[str], as_json: bool, quiet: bool) -> Answer:
     if arguments in (["--version"], []):
         return Answer(text=f"descend {version('descend')}") if arguments else _help()
-    group = VerbGroup(lambda: _make_show(as_json, quiet))
+    group = VerbGroup(lambda for_programs: _make_show(as_json or for_programs, quiet))
     try:
         with group.make_context("descend", list(arguments)) as context:
             answer: Answer = group.invoke(context)
@@ -81,16 +81,16 @@ def _answer(arguments: list[str], as_json: bool, quiet: bool) -> Answer:
 
 
 def _help() -> Answer:
-    group = VerbGroup(Silent)
+    group = VerbGroup(lambda _for_programs: Silent())
     return Answer(text=group.get_help(click.Context(group, info_name="descend")))
 
 
-def _make_show(as_json: bool, quiet: bool) -> Show:
+def _make_show(stdout_is_taken: bool, quiet: bool) -> Show:
     if quiet:
         return Silent()
     from descend.cli._progress import make_show
 
-    return make_show(sys.stderr if as_json else sys.stdout, sys.stderr)
+    return make_show(sys.stderr if stdout_is_taken else sys.stdout, sys.stderr)
 
 
 def _judge(error: BaseException, arguments: list[str]) -> tuple[str, int]:

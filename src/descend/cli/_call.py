@@ -1,7 +1,8 @@
 """This file holds what the command line hands to a verb, and what a verb hands back.
 
 A verb is one file of this folder: `SUMMARY` (one sentence), `POSITIONALS`, `Options` (a settings
-class with its own flags), `RUN_SETTINGS` (whether it takes every setting of a training), and
+class with its own flags), `RUN_SETTINGS` (whether it takes every setting of a training),
+`FOR_PROGRAMS` (whether what it prints is read by programs, so that sentences go to stderr), and
 `run(call) -> Answer`. Its file name is its name, with - for _.
 """
 
@@ -55,6 +56,7 @@ class Verb(Protocol):
     POSITIONALS: tuple[Positional, ...]
     Options: type[Settings]
     RUN_SETTINGS: bool
+    FOR_PROGRAMS: bool
     run: Callable[[Call], Answer]
 
 

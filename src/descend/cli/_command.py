@@ -23,7 +23,7 @@ OUTPUT = "Output"
 class VerbCommand(click.Command):
     """One verb. Its options depend on the arguments: `--model NAME` brings that entry's own."""
 
-    def __init__(self, name: str, verb: Verb, show: Callable[[], Show]) -> None:
+    def __init__(self, name: str, verb: Verb, show: Callable[[bool], Show]) -> None:
         super().__init__(name, help=verb.SUMMARY, short_help=verb.SUMMARY)
         self.verb = verb
         self.make_show = show
@@ -58,7 +58,9 @@ class VerbCommand(click.Command):
                     given[option.described.name] = value
         own = {name: given.pop(name) for name in self.verb.Options.model_fields if name in given}
         words = {p.name: _as_tuple(ctx.params[p.name]) for p in self.verb.POSITIONALS}
-        call = Call(words, parse(self.verb.Options, own), given, self.make_show())
+        call = Call(
+            words, parse(self.verb.Options, own), given, self.make_show(self.verb.FOR_PROGRAMS)
+        )
         return self.verb.run(call)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -79,7 +81,7 @@ class VerbCommand(click.Command):
 class VerbGroup(click.Group):
     """All verbs, found by listing the folder."""
 
-    def __init__(self, show: Callable[[], Show]) -> None:
+    def __init__(self, show: Callable[[bool], Show]) -> None:
         super().__init__(
             "descend",
             help="Train neural networks on your own data.",

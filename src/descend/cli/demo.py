@@ -7,6 +7,7 @@ from descend.settings import Settings, setting
 SUMMARY = "Train on embedded handwritten digits, with no network, and write a report."
 POSITIONALS = ()
 RUN_SETTINGS = False
+FOR_PROGRAMS = False
 
 
 class Options(Settings):

@@ -14,6 +14,7 @@ POSITIONALS = (
     ),
 )  # fmt: skip
 RUN_SETTINGS = False
+FOR_PROGRAMS = True
 
 
 class Options(Settings):

@@ -14,6 +14,7 @@ POSITIONALS = (
     Positional("run", "run folders or their names, to compare", required=False, several=True),
 )
 RUN_SETTINGS = False
+FOR_PROGRAMS = False
 ACTIONS = ("list", "compare")
 
 

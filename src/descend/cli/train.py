@@ -13,6 +13,7 @@ POSITIONALS = (
     ),
 )
 RUN_SETTINGS = True
+FOR_PROGRAMS = False
 
 
 class Options(Settings):
