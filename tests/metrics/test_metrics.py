@@ -167,8 +167,8 @@ def test_a_diverged_model_is_told_as_such() -> None:
     assert math.isnan(quick(sick)["accuracy"])
 
 
-def test_the_training_split_has_no_details() -> None:
-    assert score(CASES["numbers"], "train")[1] == {}
+def test_the_training_split_has_figures_alone() -> None:
+    assert score(CASES["numbers"], "train")[1] == {"count": 300, "headline": "rmse"}
 
 
 def test_quick_figures_are_those_of_the_full_score() -> None:

@@ -172,12 +172,18 @@ def _classification_tables(accuracy: float) -> list[Record]:
         "(95 % interval of the difference: 75.5 % to 81.7 %)."
     )
     return [
-        Table(0, "found", ["what"], found),
+        Table(0, "data", ["found"], found),
         Table(0, "classes", ["class", "train", "validation", "test"], classes),
         Table(0, "issues", ["kind", "where", "what", "left out"], issues),
         Table(360, "baselines", ["method", "split", "metric", "value"], compared, verdict),
         Table(360, "robustness", ["change", "unit", "strength", "accuracy"], rows, caption),
-        Table(360, "loss of digit 88", ["term", "value"], terms, "The sample of the highest loss."),
+        Table(
+            360,
+            "loss",
+            ["step", "numbers"],
+            terms,
+            "digit 88, of the test split: its loss worked out",
+        ),
         Table(0, "plan", ["candidate", "images per second"], [["2 threads", 8210.0]]),
     ]
 

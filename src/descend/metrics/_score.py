@@ -55,7 +55,7 @@ def score(p: Predictions, split: str, seed: int = 0) -> tuple[dict[str, float], 
 
     Details are JSON values: count, headline (a metric's name), intervals {metric: [low, high]};
     of classes per_class, confusion {names, counts}, confused_pairs, calibration, roc, pr, and on
-    validation thresholds; of numbers residuals. The training split has none: it is scored to compare figures only. Of a
+    validation thresholds; of numbers residuals. The training split has the first two: it is scored to compare figures only. Of a
     diverged model only how many of its outputs are no numbers is told.
     """
     assert len(p), f"no examples in the {split} split"
@@ -64,13 +64,10 @@ def score(p: Predictions, split: str, seed: int = 0) -> tuple[dict[str, float], 
         return {}, {"count": len(p), "not_finite": broken}
     found = {name: float(METRICS.load(name).compute(p)) for name in metrics_of(p.kind)}
     metrics = {name: value for name, value in found.items() if math.isfinite(value)}
+    details: dict[str, Any] = {"count": len(p), "headline": _HEADLINES[p.kind]}
     if split == "train":
-        return metrics, {}
-    details: dict[str, Any] = {
-        "count": len(p),
-        "headline": _HEADLINES[p.kind],
-        "intervals": intervals(p, seed),
-    }
+        return metrics, details
+    details["intervals"] = intervals(p, seed)
     details |= {"residuals": residuals(p, seed)} if p.kind == "number" else _of_classes(p, split)
     return metrics, details
 

@@ -20,8 +20,8 @@ COLORS = {"train": 0, "validation": 1, "test": 2}  # the same in every chart
 POINTS = 240  # of a curve; a screen shows no more
 CURVES_OF_METRICS = 3
 # Tables that are shown in a section of their own and not under "More".
-DATA_TABLES = ("found", "split", "classes", "columns", "missing", "issues")
-PLACED = ("baselines", "robustness", *DATA_TABLES)
+DATA_TABLES = ("data", "split", "classes", "columns", "missing", "issues")
+PLACED = ("baselines", "robustness", "loss", "derived", "plan", *DATA_TABLES)
 CATALOGS = {
     "task": "descend.tasks",
     "model": "descend.models",
@@ -171,7 +171,7 @@ def data(run: RunData) -> Section:
 
 def more(run: RunData) -> Section:
     """Tables that no other section has: folds, the plan's candidates, errors by distance, …"""
-    others = [t for t in run.tables if t.name not in PLACED and not t.name.startswith("loss of")]
+    others = [t for t in run.tables if t.name not in PLACED]
     blocks: list[Block] = []
     for found in others:
         blocks += [*_drawn(found), _any_table(found, folded=len(found.rows) > 15)]
@@ -215,6 +215,10 @@ def settings(run: RunData) -> Section:
         if rows
         else []
     )
+    for name, title in (("derived", "Derived from the data"), ("plan", "Plans that were timed")):
+        found = run.table(name)
+        if found is not None and found.rows:
+            blocks.append(table(title, found.columns, found.rows, found.caption))
     for section in ("plan", "horizon", "versions"):
         known_values = run.recipe.get(section, {})
         pairs = [[key.replace("_", " "), Cell(figure(v))] for key, v in known_values.items()]

@@ -198,8 +198,10 @@ def residuals(run: RunData) -> Section:
 
 def one_loss(run: RunData) -> Section:
     """The loss of single samples worked out term by term."""
-    found = [t for t in run.tables if t.name.startswith("loss of")]
-    blocks = [Block("steps", t.name, t.rows, t.caption, size="wide") for t in found]
+    found = run.table("loss")
+    if found is None:
+        return Section("one-loss", "One loss, worked out")
+    blocks = [Block("steps", found.caption, found.rows, size="wide")]
     lead = "The same arithmetic, averaged over a batch, is what training made smaller."
     return Section("one-loss", "One loss, worked out", lead, blocks)
 

@@ -2,9 +2,10 @@
 
 It reads evidence.jsonl, recipe.toml and result.json. Sections appear where there is evidence.
 Tables of the evidence are placed by their names:
-"baselines" (method, split, metric, value; its caption is the verdict) · "found", "split",
+"baselines" (method, split, metric, value; its caption is the verdict) · "data", "split",
 "classes", "columns", "missing", "issues" (the data) · "robustness" (change, unit, strength,
-metric …) · "loss of …" (a term and its value per row) · any other under "Closer looks".
+metric …) · "loss" (a term and its numbers per row) · "derived", "plan" (the settings) · any other
+under "Closer looks".
 """
 
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def render(run: RunData) -> str:
 def _summary(run: RunData) -> Summary:
     judged, metric = run.judged, run.headline
     compared = run.table("baselines")
-    verdict = compared.caption if compared else str(run.result.get("verdict", ""))
+    verdict = (compared.caption if compared else "") or _said(run)
     if judged is None or not metric:
         return Summary(run.name, "", "", "", verdict, None, _facts(run))
     ends = judged.details.get("intervals", {}).get(metric)
@@ -85,6 +86,12 @@ def _summary(run: RunData) -> Summary:
         _comparison(run, judged, metric),
         _facts(run),
     )
+
+
+def _said(run: RunData) -> str:
+    """The verdict as it was told during the run."""
+    said = [note.text for note in run.notes if note.text.startswith("The network ")]
+    return said[-1] if said else ""
 
 
 def _comparison(run: RunData, judged: Evaluation, metric: str) -> Markup | None:

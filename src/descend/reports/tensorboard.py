@@ -28,6 +28,7 @@ class EventSink:
     def __init__(self, folder: Path, purge_step: int = 0) -> None:
         """Steps after `purge_step` came from a process that was killed; they are dropped."""
         self._folder = folder
+        self._last = purge_step  # of training
         try:
             folder.mkdir(parents=True, exist_ok=True)
             earlier = _numbers(folder)
@@ -45,19 +46,29 @@ class EventSink:
 
     def __call__(self, record: Record) -> None:
         if isinstance(record, Update):
+            self._last = record.step
             self._scalar(f"loss/{record.player}", record.loss, record.step)
             self._scalar("learning_rate", record.learning_rate, record.step)
             if record.gradient_norm is not None:
                 self._scalar(f"gradient_norm/{record.player}", record.gradient_norm, record.step)
-        elif isinstance(record, Evaluation):
+        elif isinstance(record, Evaluation) and record.epoch is not None:
             for name, value in record.metrics.items():
                 self._scalar(f"{name}/{record.split}", value, record.step)
+        elif isinstance(record, Evaluation):
+            for name, value in record.metrics.items():
+                self._scalar(f"{name}/{record.split} of the kept model", value, self._after)
         elif isinstance(record, Timing):
             self._scalar(f"{record.unit}_per_second", record.items_per_second, record.step)
         elif isinstance(record, Note):
-            self._summary(text("notes", record.text), record.step)  # type: ignore[no-untyped-call]
+            step = record.step if record.step >= self._last else self._after
+            self._summary(text("notes", record.text), step)  # type: ignore[no-untyped-call]
         elif isinstance(record, Samples):
             self._pictures(record)
+
+    @property
+    def _after(self) -> int:
+        """The step of what follows the last one: it is dropped when a killed process repeats it."""
+        return self._last + 1
 
     def _scalar(self, name: str, value: float, step: int) -> None:
         if math.isfinite(value):
@@ -72,7 +83,7 @@ class EventSink:
                     height=height, width=width, colorspace=3, encoded_image_string=png
                 )
                 name = f"{record.title}/{place + 1}"
-                self._summary(Summary(value=[Summary.Value(tag=name, image=picture)]), record.step)
+                self._summary(Summary(value=[Summary.Value(tag=name, image=picture)]), self._after)
 
     def _summary(self, summary: Summary, step: int) -> None:
         self._write(Event(wall_time=time.time(), step=step, summary=summary))
