@@ -16,6 +16,7 @@ from descend.metrics._score import headline, score
 from descend.tasks import _trees
 
 TREES = "gradient-boosted trees"
+NOTHING_FOUND = "It has found nothing in the inputs that predicts the target."
 LABELS = {"accuracy": "accuracy", "f1": "F1", "rmse": "RMSE"}  # headlines in a sentence
 
 
@@ -82,6 +83,7 @@ def verdict(model: Predictions, others: list[Baseline], split: str) -> str:
     said = f"{split} {LABELS[name]} {figures}"
     if ends is None or ends[0] <= 0 <= ends[1]:
         outcome = f"The network and {_with_article(best)} are even: {said}, which may be chance."
+        return f"{outcome} {NOTHING_FOUND}" if best.name == others[0].name else outcome
     elif (own > theirs) == higher:
         return f"The network beats {_with_article(best)}: {said}."
     else:
@@ -107,7 +109,7 @@ def _with_article(baseline: Baseline) -> str:
 
 def _advice(best: Baseline, simplest: Baseline) -> str:
     if best.name == simplest.name:
-        return "It has found nothing in the inputs that predicts the target."
+        return NOTHING_FOUND
     return "Trees are the better choice for this table." if best.name == TREES else ""
 
 

@@ -21,6 +21,7 @@ from descend.tasks._scoring import Scored, Scorer
 from descend.tasks._supervised import Supervised
 from descend.tasks._task import Task
 from descend.training.session import Session
+from descend.workflow.forecasting import forecast_records
 from descend.workflow.model_folder import read_weights, set_thresholds
 from descend.workflow.preparation import Preparation
 from descend.workflow.stopwatch import Stopwatch
@@ -48,6 +49,7 @@ def finish(
     _write_samples(session, task.scorer, splits, scored, predicted, step)
     timer.lap("evaluation")
     _write_baselines(session, ready, predicted, metrics, show, step)
+    _write_forecast(session, prepared, predicted, show, step)
     timer.lap("baseline")
     write_predictions(folder, predicted, splits)
     timer.seconds["total"] = timer.total() + session.standing.seconds - session.seconds_here
@@ -122,6 +124,18 @@ def _write_baselines(
     if verdict:
         session.recorder.write(Note(step, verdict))
         show.say(verdict)
+
+
+def _write_forecast(
+    session: Session, prepared: Prepared, predicted: dict[str, Predictions], show: Show, step: int
+) -> None:
+    split = "test" if "test" in predicted else "validation"
+    for record in forecast_records(prepared, predicted, split, step):
+        session.recorder.write(record)
+        if isinstance(record, Table):
+            show.table(record.name, record.columns, record.rows)
+        elif isinstance(record, Note):
+            show.say(record.text)
 
 
 def write_predictions(
