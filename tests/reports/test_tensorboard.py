@@ -34,7 +34,7 @@ def test_every_kind_of_record_arrives(folder: RunFolder) -> None:
     picture = {"png": thumbnail(torch.zeros(1, 8, 8, dtype=torch.uint8))}
     for record in (
         *updates(range(1, 4)),
-        Evaluation(3, "validation", {"accuracy": 0.5, "loss": float("nan")}),
+        Evaluation(3, "validation", {"accuracy": 0.5, "loss": float("nan")}, epoch=0),
         Timing(3, 0, 30, "images", 1.0, 30.0),
         Note(3, "Halved."),
         Samples(3, "validation", "Worst", [picture, {"name": "a row"}]),

@@ -55,8 +55,9 @@ def score(p: Predictions, split: str, seed: int = 0) -> tuple[dict[str, float], 
 
     Details are JSON values: count, headline (a metric's name), intervals {metric: [low, high]};
     of classes per_class, confusion {names, counts}, confused_pairs, calibration, roc, pr, and on
-    validation thresholds; of numbers residuals. The training split has the first two: it is scored to compare figures only. Of a
-    diverged model only how many of its outputs are no numbers is told.
+    validation thresholds; of numbers residuals. The training split has the first two: it is
+    scored to compare figures only. Of a diverged model only how many of its outputs are no numbers
+    is told.
     """
     assert len(p), f"no examples in the {split} split"
     broken = int((~np.isfinite(p.outputs)).any(axis=1).sum())

@@ -165,9 +165,12 @@ def _thresholds(run: RunData) -> list[Block]:
         for t in chosen
     ]
     columns = ["class", "probability from which", "F1 as is", "F1 with it"]
+    judged = run.judged.details.get("per_class", []) if run.judged else []
+    used = any(row.get("threshold") is not None for row in judged)
     caption = (
-        "For each class the probability from which deciding for it gives the highest F1, "
-        "chosen on the validation split."
+        "For each class the probability from which deciding for it gives the highest F1, chosen on "
+        "the validation split. "
+        + ("They are in use." if used else "They are not in use: the likeliest class is taken.")
     )
     return [table("Decision thresholds", columns, rows, caption)]
 
