@@ -3,17 +3,24 @@
 Paths inside are relative to the folder, so a run can be moved.
 """
 
+import errno
 import json
 import os
 import re
+import shutil
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from descend.errors import RunError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 class RunFolder:
@@ -41,22 +48,40 @@ class RunFolder:
         write_text(self.recipe_file, tomli_w.dumps(_without_none(recipe)))
 
 
-def create(root: Path, name: str) -> RunFolder:
-    """Make runs/<name>-<number> with the first free number. RunError when it can't be written."""
+def create(
+    root: Path, name: str, fill: Callable[[RunFolder], None] = lambda folder: None
+) -> RunFolder:
+    """Make runs/<name>-<number> with the first free number, and what `fill` writes inside.
+
+    The folder appears whole or not at all. RunError when it can't be written.
+    """
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
+    beside = root / f".{slug}.{os.getpid()}.tmp"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1_000_000):
-            path = root / f"{slug}-{number}"
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            return RunFolder(path)
+        shutil.rmtree(beside, ignore_errors=True)  # of a killed process that had this number
+        beside.mkdir()
+        fill(RunFolder(beside))
+        folder = RunFolder(_moved_to_free_number(beside, root, slug))
+        sync_folder(root)
+        return folder
     except OSError as error:
         raise RunError(
             f"cannot make a run folder in {root}: {error.strerror}; choose another with --runs"
         ) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _moved_to_free_number(beside: Path, root: Path, slug: str) -> Path:
+    for number in range(1, 1_000_000):
+        path = root / f"{slug}-{number}"
+        if not os.path.lexists(path):
+            try:
+                return beside.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another was faster
+                    raise
     raise RunError(f"no free number for {slug} in {root}")
 
 
@@ -68,6 +93,38 @@ def open_run(path: Path | str) -> RunFolder:
     if not (path / "recipe.toml").is_file():
         raise RunError(f"{path} is not a run folder: it has no recipe.toml")
     return RunFolder(path.resolve())
+
+
+@contextmanager
+def alone_in(folder: RunFolder) -> Iterator[None]:
+    """Within, no other process trains in this folder. RunError when one does, or on no rights."""
+    try:
+        lock = os.open(folder.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise RunError(f"cannot write in {folder.path}: {error.strerror}") from None
+    try:
+        if not _is_locked(lock):
+            raise RunError(
+                f"process {os.read(lock, 20).decode().strip() or '?'} is training in "
+                f"{folder.path}; wait until it ends, or stop it"
+            )
+        with suppress(OSError):  # on a full disk the number is missing, no more
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _is_locked(lock: int) -> bool:
+    """Whether this process has the lock now; the system takes it back from a killed one."""
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES)  # else: no locks on this disk
+    return True
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -105,8 +162,10 @@ def write_bytes(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise RunError(f"cannot write {path}: {error.strerror}") from None
 
 

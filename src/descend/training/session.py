@@ -259,15 +259,21 @@ class Session:
         if found is not None:
             lost = kept_model_is_lost(found.state["standing"]["best_step"])
             if lost:
-                self.show.say(lost)
+                self.show.say(f"{lost}; only the whole training makes it again")
                 found = None
         if found is None:
             if self._leads:
-                file = self.recorder.file
-                file.truncate(evidence.preamble_bytes(file.path))
+                self._begin_again()
             return False
         self._restore(found)
         return True
+
+    def _begin_again(self) -> None:
+        file = self.recorder.file
+        preamble = evidence.preamble_bytes(file.path)
+        if file.path.stat().st_size > preamble or checkpoint.steps(self.folder.checkpoints):
+            self.show.say("no checkpoint to go on from: starting again from the recipe")
+        file.truncate(preamble)
 
     def _restore(self, found: checkpoint.Checkpoint) -> None:
         state, tensors = found.state, found.tensors

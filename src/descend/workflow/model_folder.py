@@ -19,7 +19,7 @@ from descend.data.image_preprocessing import ImagePreprocessing
 from descend.data.table_preprocessing import TablePreprocessing
 from descend.errors import RunError
 from descend.forms import Form
-from descend.run import RunFolder, read_json, write_json
+from descend.run import RunFolder, read_json, sync_folder, write_json
 from descend.settings import Settings, parse
 from descend.tasks._scoring import SCORING_BATCH, Scorer
 from descend.tasks._supervised import normalization_of
@@ -80,8 +80,28 @@ def keep_model(folder: RunFolder, weights: Weights, step: int) -> None:
     tensors = {f"{name}.{key}": t for name, group in weights.items() for key, t in group.items()}
     metadata = {"step": str(step), "sha256": _digest(tensors)}
     beside = folder.model / ".weights.safetensors.tmp"
-    save_tensors(beside, tensors, metadata)
-    beside.replace(folder.model / "weights.safetensors")
+    try:
+        save_tensors(beside, tensors, metadata)
+        beside.replace(folder.model / "weights.safetensors")
+        sync_folder(folder.model)
+    except (OSError, RunError) as error:
+        raise RunError(
+            f"cannot save the best model in {folder.model}: "
+            f"{getattr(error, 'strerror', None) or error}; "
+            "the last checkpoint is intact, free some space and resume"
+        ) from None
+
+
+def what_is_lost(folder: RunFolder, best_step: int) -> str:
+    """Why the model kept at this step can't be read any more; "" when it can, or is a later one."""
+    if best_step == 0:
+        return ""
+    try:
+        _, step = read_weights(folder)
+    except RunError as error:
+        return str(error)
+    path = folder.model / "weights.safetensors"
+    return "" if step >= best_step else f"{path} is of step {step}, the best was {best_step}"
 
 
 def set_thresholds(folder: RunFolder, thresholds: list[float] | None) -> None:
@@ -107,7 +127,7 @@ def read_weights(folder: RunFolder) -> tuple[dict[str, Tensor], int]:
     with safe_open(path, framework="pt") as file:
         metadata: dict[str, str] = file.metadata() or {}
     if metadata.get("sha256") != _digest(tensors):
-        raise RunError(f"{path} is damaged (checksum differs); resume the run to write it again")
+        raise RunError(f"{path} is damaged (checksum differs); resume the run to make it again")
     return tensors, int(metadata.get("step", "0"))
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from descend.errors import RunError
+from descend.errors import DataError, RunError
+from descend.reports.page import write_report
 from descend.run import RunFolder, open_run
 from descend.show import Show, Silent
 from descend.training.horizon import Horizon
@@ -12,27 +13,48 @@ from descend.training.plan import Plan, find_device
 from descend.workflow import recipe
 from descend.workflow.design import design
 from descend.workflow.loading import check_fingerprint, load
+from descend.workflow.model_folder import what_is_lost
 from descend.workflow.preparation import Preparation
 from descend.workflow.stopwatch import Stopwatch
 from descend.workflow.train import fit
 from descend.workflow.trained import Run
 
 
-def resume(run: str | Path, *, data: str | Path | None = None, show: Show | None = None) -> Run:
+def resume(
+    run: str | Path,
+    *,
+    data: str | Path | None = None,
+    stop_after: int | None = None,
+    show: Show | None = None,
+) -> Run:
     """Continue a stopped or killed run; `data` says where its data are now, if they moved.
 
+    `stop_after` stops and saves again after this many updates, counted from the run's beginning.
     The result is bit-equal to that of a run never stopped, on the same machine and versions.
     """
     show = show or Silent()
     folder = open_run(run)
-    if folder.result_file.is_file():
-        show.say(f"{folder.path} is finished already")
+    if _is_done(folder, show):
         return Run(folder)
     timer = Stopwatch()
     with torch.random.fork_rng():
-        ready = reopen(folder, data, show, stop_after=None)
+        ready = reopen(folder, data, show, stop_after)
         timer.lap("data")
         return fit(folder, ready, show, timer)
+
+
+def _is_done(folder: RunFolder, show: Show) -> bool:
+    """Whether nothing is left to do; a report that was not written any more is made here."""
+    if not folder.result_file.is_file():
+        return False
+    lost = what_is_lost(folder, best_step=1) if folder.model.is_dir() else ""  # folds have none
+    if lost:
+        show.say(lost)
+        return False
+    show.say(f"{folder.path} is finished already")
+    if not folder.report_file.is_file():
+        show.say(f"report: {write_report(folder)}")
+    return True
 
 
 def reopen(
@@ -43,6 +65,7 @@ def reopen(
     source = str(data) if data is not None else source
     if source is None or "plan" not in recorded or "horizon" not in recorded:
         raise RunError(f"{folder.recipe_file} is not complete; train anew")
+    _check_place(source, folder)
     choices = recipe.sort({**values, "stop_after": stop_after}, f"{folder.recipe_file}: ")
     found = recorded["source"]
     fold = int(found.get("fold", 0))
@@ -52,6 +75,15 @@ def reopen(
     plan = Plan(**recorded["plan"])
     find_device(plan.device)
     return Preparation(design(choices, prepared), plan, Horizon(**recorded["horizon"]))
+
+
+def _check_place(source: str, folder: RunFolder) -> None:
+    path = Path(source)
+    if path.is_absolute() and not path.exists():
+        raise DataError(
+            f"the data of this run are no longer at {source}; "
+            f"say where they are: descend resume {folder.path} --data PATH"
+        )
 
 
 def _announce_versions(before: dict[str, str], show: Show) -> None:

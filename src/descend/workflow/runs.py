@@ -43,7 +43,7 @@ def runs(folder: Path | str = "runs") -> list[RunSummary]:
     folder = Path(folder)
     if not folder.is_dir():
         raise RunError(f"no folder of runs at {folder}; train something, or name it with --runs")
-    found = [path for path in folder.iterdir() if (path / "recipe.toml").is_file()]
+    found = [path for path in folder.glob("[!.]*") if (path / "recipe.toml").is_file()]
     return [summarize(RunFolder(path)) for path in sorted(found, key=lambda path: path.name)]
 
 

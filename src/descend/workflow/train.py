@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from descend import run
+from descend import evidence, run
 from descend.errors import SettingError, Stopped
 from descend.reports.tensorboard import EventSink
 from descend.run import RunFolder
@@ -17,13 +17,13 @@ from descend.show import Show, Silent
 from descend.tasks._task import Task
 from descend.training import plan as planning
 from descend.training.session import Schedule, Session
-from descend.training.stopping import listening
+from descend.training.stopping import listening, stopping_at_once
 from descend.workflow import folds
 from descend.workflow import recipe as recipes
 from descend.workflow.design import Design, design
 from descend.workflow.finish import finish
 from descend.workflow.loading import check_fingerprint, load, show_findings
-from descend.workflow.model_folder import keep_model, write_card
+from descend.workflow.model_folder import keep_model, what_is_lost, write_card
 from descend.workflow.preparation import Preparation, conditions, prepare_run, show_preparation
 from descend.workflow.stopwatch import Stopwatch
 from descend.workflow.trained import Run
@@ -64,13 +64,18 @@ def train_once(
     ready = prepare_run(chosen, choices, recorded, show)
     show_preparation(ready, show)
     timer.lap("plan")
-    folder = run.create(Path(said.runs).expanduser(), said.name or _name(source, chosen))
     written = recipes.Recipe(
         source, choices.data, ready.design.training, dict(ready.design.entries),
         asdict(ready.plan), asdict(ready.horizon), found,
     )  # fmt: skip
-    folder.write_recipe(written.to_toml())
-    write_card(folder, ready.design, ready.plan)
+
+    def fill(folder: RunFolder) -> None:
+        write_card(folder, ready.design, ready.plan)
+        _begin_evidence(folder, ready)
+        folder.write_recipe(written.to_toml())
+
+    name = said.name or _name(source, chosen)
+    folder = run.create(Path(said.runs).expanduser(), name, fill)
     show.say(f"run folder: {folder.path}")
     return fit(folder, ready, show, timer)
 
@@ -83,22 +88,41 @@ def fit(folder: RunFolder, ready: Preparation, show: Show, timer: Stopwatch) -> 
     planning.apply(ready.plan)
     _set_determinism(ready.design.training.deterministic)
     task = ready.design.build(ready.plan)
-    session = session_for(folder, task, ready, show)
-    with closing(session), listening() as stop:
-        if session.restore():
-            show.say(f"going on at step {session.standing.step:,} of {ready.horizon.steps:,}")
-        with closing(EventSink(folder.tensorboard, session.standing.step)) as events:
-            session.recorder.sinks.append(events)
-            if session.standing.step == 0:
-                for record in ready.records():
-                    session.recorder.write(record)
-            standing = session.run(stop)
-            if not standing.finished:
-                return _stopped(folder, session, stop.signal_number, show)
-            timer.lap()
-            timer.seconds["train"] = standing.seconds
-            finish(folder, task, ready, session, show, timer)
+    with run.alone_in(folder):
+        _complete(folder, ready)
+        session = session_for(folder, task, ready, show)
+        with closing(session):
+            going_on = session.restore(partial(what_is_lost, folder))
+            if going_on:
+                show.say(f"going on at step {session.standing.step:,} of {ready.horizon.steps:,}")
+            with closing(EventSink(folder.tensorboard, session.standing.step)) as events:
+                session.recorder.sinks.append(events)
+                with listening() as stop:
+                    standing = session.run(stop)
+                if not standing.finished:
+                    return _stopped(folder, session, stop.signal_number, show)
+                timer.lap()
+                timer.seconds["train"] = standing.seconds
+                with stopping_at_once(f"{_SAVED}; go on with: descend resume {folder.path}"):
+                    finish(folder, task, ready, session, show, timer)
     return Run(folder)
+
+
+_SAVED = "stopped after training, which is saved"
+
+
+def _complete(folder: RunFolder, ready: Preparation) -> None:
+    """Write what a run folder begins with, where it is missing: a recipe alone is enough."""
+    folder.result_file.unlink(missing_ok=True)  # of a model that was lost
+    if not (folder.model / "model.json").is_file():
+        write_card(folder, ready.design, ready.plan)
+    if not folder.evidence_file.is_file() or not evidence.preamble_bytes(folder.evidence_file):
+        _begin_evidence(folder, ready)
+
+
+def _begin_evidence(folder: RunFolder, ready: Preparation) -> None:
+    lines = [evidence.encode(record) + "\n" for record in ready.records()]
+    run.write_text(folder.evidence_file, "".join(lines))
 
 
 def _stopped(folder: RunFolder, session: Session, signal_number: int | None, show: Show) -> Run:
