@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
@@ -38,19 +39,28 @@ def recognizes(path: Path) -> str:
 
 
 def read(path: Path, settings: DataSettings, seed: int) -> ImageSet | TableSet:
+    with unpacked(path) as (inner, issues):
+        examples = read_with(choose_reader(inner)[1], inner, settings, seed)
+    found = (f"unpacked from {path.name}", *examples.found)
+    # Its first sentence counts the examples, so it stays in front.
+    found = (examples.found[0], found[0], *examples.found[1:])
+    return replace(examples, found=found, issues=(*issues, *examples.issues))
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[tuple[Path, list[Issue]]]:
+    """What an archive holds, as a folder or its only file, and what was not unpacked.
+
+    It is gone again when the block ends. A DataError of the block names the archive.
+    """
     with tempfile.TemporaryDirectory(prefix="descend-") as folder:
         root = Path(folder) / path.name.partition(".")[0]
         root.mkdir()
         issues = _unpack(path, root)
         try:
-            inner = _inner(path, root)
-            examples = read_with(choose_reader(inner)[1], inner, settings, seed)
+            yield _inner(path, root), issues
         except DataError as error:
             raise DataError(str(error).replace(str(root), str(path))) from None
-    found = (f"unpacked from {path.name}", *examples.found)
-    # Its first sentence counts the examples, so it stays in front.
-    found = (examples.found[0], found[0], *examples.found[1:])
-    return replace(examples, found=found, issues=(*issues, *examples.issues))
 
 
 def _inner(path: Path, root: Path) -> Path:
