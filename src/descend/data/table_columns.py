@@ -16,10 +16,10 @@ MANY = 50  # distinct texts up to this many are categories however few the rows
 DISTINCT_SHARE = 0.5  # of rows: a text column with more distinct values repeats too seldom
 LONG_TEXT = 5  # words on average from which a text is prose
 PREFIXES = 30  # distinct leading letters up to this many are categories
-RUNNING_ROWS = 100  # rows from which a nameless first column that counts 1, 2, 3 is a row number
+RUNNING_ROWS = 60  # rows from which a nameless first column that counts 1, 2, 3 is a row number
 # "PassengerId", "id", "row_id", "index", "uuid", and pandas' nameless index column
 IDENTIFIER = re.compile(
-    r"(?i:(.*[\s_.-])?(id|idx|index|uuid|guid|key|rownum|row|nr|no|unnamed: 0))|.*[a-z]I[dD]"
+    r"(?i:(.*[\s_.-])?(id|idx|index|uuid|guid|key|rownum|row|nr|no|unnamed:? \d+))|.*[a-z]I[dD]"
 )
 
 

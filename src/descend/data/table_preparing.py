@@ -79,10 +79,10 @@ def prepare(
     group = _column(settings.group, table)
     known = table.frame.select(table.targets).drop_nulls()
     _check_known(table, known)
-    targets = table_targets.derive(_training_targets(table), table.targets, task)
+    targets = table_targets.derive(_training_targets(table), table.targets, task, time is not None)
     series = None
     if time and targets.kind == "number" and not time_series.is_tied(table.frame, time):
-        series = series_rows(table, time, settings.lags, issues, group)
+        series = series_rows(table, time, settings, issues, group)
     rows = _without_missing_targets(_rows(table, series), issues)
     codes = _codes(rows, targets, settings, seed, fold, time, group, series, issues)
     rows, codes = _leave_out(rows, codes, (codes != UNGIVEN) & rows.usable)
@@ -188,7 +188,7 @@ def _codes(
     strata = None
     if targets.kind == "single-label":
         strata = table_targets.encode(rows.targets, targets, lambda at: rows.names[at])
-        _check_classes(strata, rows, targets)
+        _check_classes(strata, rows, targets, settings.folds)
     times = None if time is None else _times(rows, time, series)
     groups = None if group is None else _groups(rows, group)
     if times is not None and groups is not None:
@@ -214,9 +214,10 @@ def _times(rows: Rows, time: str, series: SeriesRows | None) -> Tensor:
     if values is None:
         return torch.arange(len(rows))
     if values.null_count() or values.dtype == pl.String:
+        example = "nothing" if values.null_count() else repr(values[0])
         raise DataError(
-            f"column {time} holds {values.null_count()} missing times or text; expected a date or "
-            "number in every row for --time"
+            f"column {time} holds {example} in some rows, which is no date or number; expected one "
+            "in every row for --time"
         )
     return torch.from_numpy(np.array(values.rank("dense").to_numpy(), np.int64))
 
@@ -236,12 +237,18 @@ def _name_straddling(
         issues.append(Issue("group-straddles", f"column {group}", said, False))
 
 
-def _check_classes(codes: Tensor, rows: Rows, targets: Targets) -> None:
+def _check_classes(codes: Tensor, rows: Rows, targets: Targets, folds: int) -> None:
     counts = codes.bincount(minlength=len(targets.names))
     if len(targets.names) < 2:
         raise DataError(
             f"target {rows.targets.columns[0]} is {targets.names[0]!r} in every row; expected at "
             "least two classes"
+        )
+    rare = int(counts.argmin())
+    if 1 < folds > counts[rare]:
+        raise DataError(
+            f"class {targets.names[rare]!r} has {counts[rare]} rows, fewer than {folds} folds; "
+            "give fewer --folds, add rows, or leave the class out"
         )
     for code in (counts == 1).nonzero().flatten().tolist():
         where = rows.names[int((codes == code).nonzero()[0])]

@@ -23,10 +23,13 @@ FALSE = ("0", "false", "no", "n", "f")
 LIST_MARK = re.compile(r"\s*[;|]\s*")
 
 
-def derive(frame: pl.DataFrame, names: tuple[str, ...], task: str | None = None) -> Targets:
+def derive(
+    frame: pl.DataFrame, names: tuple[str, ...], task: str | None = None, in_time: bool = False
+) -> Targets:
     """The kind of target and its names; numbers get offset and scale with `standardize` later.
 
-    `frame` holds rows with no target missing; `task` "classify" or "regress" overrules.
+    `frame` holds rows with no target missing; `task` "classify" or "regress" overrules. In time
+    (`in_time`) whole numbers are amounts to forecast, unless there are only two.
     """
     columns = [frame[name] for name in names]
     if task == "regress":
@@ -35,7 +38,14 @@ def derive(frame: pl.DataFrame, names: tuple[str, ...], task: str | None = None)
         return _several(columns, task)
     [column] = columns
     why = _why_classes(column)
+    if in_time and task is None and column.dtype.is_numeric() and column.n_unique() > 2:
+        why = ""
     if task == "classify" and not why:
+        if column.n_unique() > max(CLASSES, len(column) // ROWS_PER_CLASS):
+            raise DataError(
+                f"target {column.name} has {column.n_unique()} distinct numbers in {len(column)} "
+                "rows, too many for --task classify; leave --task out to predict the number"
+            )
         why = f"{column.n_unique()} distinct values, as asked for with --task classify"
     if not why:
         text = f"{column.name} holds numbers ({column.n_unique()} distinct values)"

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from descend.data.data_settings import DataSettings
 from descend.data.examples import Issue, TableSet
 from descend.data.table_types import column_types
 from descend.data.time_baselines import (
@@ -47,13 +48,13 @@ class SeriesRows:
 
 
 def series_rows(
-    table: TableSet, time: str, wanted: tuple[int, ...], issues: list[Issue], group: str | None
+    table: TableSet, time: str, settings: DataSettings, issues: list[Issue], group: str | None
 ) -> SeriesRows:
     """Sort, find the step, lag. Rows before the longest lag have no history to learn from."""
     frame, order, found = in_order(table.frame, time, list(table.names))
     issues += found
     step = find_step(frame[time])
-    lags, short = choose_lags(wanted, len(frame))
+    lags, short = choose_lags(settings.lags, len(frame), _training_rows(len(frame), settings))
     others = tuple(n for n in frame.columns if n not in (time, *table.targets, group))
     types = column_types(frame.select([time, *table.targets, *others]))
     series = Series(time, table.targets, others, lags, step, types).with_tail(frame)
@@ -66,6 +67,14 @@ def series_rows(
     notes = _notes(frame, series, short, int((~known).sum()))
     names = tuple(table.names[int(at)] for at in order)
     return SeriesRows(series, frame, features, names, order, known, notes)
+
+
+def _training_rows(rows: int, settings: DataSettings) -> int:
+    """About how many rows the first training part has."""
+    known = rows * (1 - settings.test_share)
+    if settings.folds > 1:
+        return int(known / (settings.folds + 1))
+    return int(known - rows * settings.validation_share)
 
 
 def _notes(

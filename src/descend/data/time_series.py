@@ -267,15 +267,24 @@ def is_tied(frame: pl.DataFrame, time: str) -> bool:
     return len(times) - times.n_unique() > TIES_SHARE * len(times)
 
 
-def choose_lags(wanted: tuple[int, ...], rows: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The lags the history allows and those it does not; lags asked for are taken as they are."""
+def choose_lags(
+    wanted: tuple[int, ...], rows: int, training: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The lags the history allows and those it does not; lags asked for are taken as they are.
+
+    `training` is how many rows the (first) training part has before any are given up as history.
+    """
     if wanted:
         if min(wanted) < 1:
             raise DataError(f"lag {min(wanted)} is not in the past; expected 1 or more steps")
-        if max(wanted) >= rows - 2:
-            raise DataError(f"lag {max(wanted)} is longer than the history of {rows} rows")
+        if max(wanted) >= training - 1:
+            raise DataError(
+                f"lag {max(wanted)} leaves nothing of the {training} rows to train on; give "
+                "shorter --lags or fewer --folds"
+            )
         return tuple(sorted(set(wanted))), ()
-    kept = tuple(lag for lag in DEFAULT_LAGS if lag <= HISTORY_SHARE * rows)
+    longest = min(HISTORY_SHARE * rows, 0.5 * training)
+    kept = tuple(lag for lag in DEFAULT_LAGS if lag <= longest)
     return kept or (1,), tuple(lag for lag in DEFAULT_LAGS if lag not in (kept or (1,)))
 
 

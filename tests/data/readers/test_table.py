@@ -160,7 +160,9 @@ def test_infinite_and_nan_cells_are_named_and_missing(tmp_path: Path) -> None:
     found = read(write(tmp_path, "a,y\n1.5,1\ninf,2\n-inf,3\n1e999,4\n"))
     assert found.frame["a"].to_list() == [1.5, None, None, None]
     [issue] = found.issues
-    assert issue.text.startswith("infinite in t.csv row 2, t.csv row 3, t.csv row 4")
+    assert issue.text.startswith(
+        "infinite or beyond 1e+30 in t.csv row 2, t.csv row 3, t.csv row 4"
+    )
     frame = pl.DataFrame({"a": [1.0, float("nan")], "y": [1, 2]})
     frame.write_parquet(tmp_path / "t.parquet")
     [issue] = read(tmp_path / "t.parquet").issues
@@ -205,7 +207,7 @@ def test_many_ragged_rows_are_an_error(tmp_path: Path) -> None:
 
 def test_a_header_without_a_name_for_the_row_names_is_mended(tmp_path: Path) -> None:
     frame = read(write(tmp_path, 'a,y\n"r1",1,2\n"r2",3,4\n')).frame
-    assert frame.columns == ["c1", "a", "y"]
+    assert frame.columns == ["unnamed 1", "a", "y"]
     assert frame.row(1) == ("r2", 3, 4)
 
 

@@ -16,7 +16,7 @@ EXTREME = 10.0  # robust deviations from the median; a normal value is beyond 6 
 TAIL_SHARE = 0.005  # of rows that are a column's tail (at least 3 rows) …
 BEYOND_TAIL = 3.0  # … and so many times farther than where it begins is no longer part of it
 IMBALANCE = 20  # times more examples in the largest class than in the smallest
-LEAK_ROWS = 30  # rows from which a perfect match is no accident
+LEAST_ROWS = 30  # rows from which a perfect match is no accident, and a tail is one
 PAIRS = 40  # number columns up to which sums of two are tried against the target
 
 
@@ -93,7 +93,7 @@ def _extreme(
     """Where values are far from the median, for this column's tail too, and how far."""
     known = values[training & np.isfinite(values)]
     nothing = np.zeros(0, np.int64), np.zeros(0)
-    if len(np.unique(known[:1000])) < 3:
+    if len(known) < LEAST_ROWS or len(np.unique(known[:1000])) < 3:
         return nothing
     low, median, high = np.quantile(known, [0.25, 0.5, 0.75])
     scale = (high - low) / 1.349  # a normal's deviation from its quartiles
@@ -107,7 +107,7 @@ def _extreme(
 
 def leaks(inputs: pl.DataFrame, target: pl.Series) -> list[Issue]:
     """Columns that are the target, or tell it alone without a mistake; from training rows."""
-    if len(target) < LEAK_ROWS:
+    if len(target) < LEAST_ROWS:
         return []
     is_number = target.dtype.is_float()
     issues = []
@@ -124,7 +124,7 @@ def _equals(column: pl.Series, target: pl.Series) -> str:
     if not column.dtype.is_numeric() or column.n_unique() < 3:
         return ""
     both = pl.DataFrame([column.cast(pl.Float64).alias("x"), target.alias("y")]).drop_nulls()
-    if len(both) < LEAK_ROWS or both["x"].n_unique() < 3 or both["y"].n_unique() < 3:
+    if len(both) < LEAST_ROWS or both["x"].n_unique() < 3 or both["y"].n_unique() < 3:
         return ""
     x, y = both["x"].to_numpy(), both["y"].to_numpy()
     correlation = float(np.corrcoef(x, y)[0, 1])

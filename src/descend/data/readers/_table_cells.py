@@ -20,6 +20,7 @@ NUMBER_SHARE = 0.99  # of a column's cells must be numbers for the rest to count
 VARIED_SHARE = 0.95  # the same for a column with many different numbers, hardly a category
 VARIED = 20  # different numbers that make it so
 NAMED = 5  # rows named one by one; the rest is counted
+LARGEST = 1e30  # squares of larger numbers overflow in single precision
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 _MONEY = r"^[$€£¥]|[$€£¥%]$"
 # Each with the form it must look like, because parsers read "1-2" as a date when asked to.
@@ -174,13 +175,16 @@ def without_infinite(
         return numbers, ()
     issues: list[Issue] = []
     for kind, found in (
-        ("infinite", numbers.is_infinite().fill_null(False)),
+        (
+            "infinite",
+            (numbers.abs() > LARGEST).fill_null(False) & ~numbers.is_nan().fill_null(False),
+        ),
         ("not-a-number", numbers.is_nan().fill_null(False)),
     ):
         at = np.flatnonzero(found.to_numpy())
         if len(at):
             rows = rows_named([int(i) for i in at], row_name)
-            what = "infinite" if kind == "infinite" else "NaN"
+            what = f"infinite or beyond {LARGEST:g}" if kind == "infinite" else "NaN"
             issues.append(
                 Issue(kind, f"column {column}", f"{what} in {rows}; taken as missing", False)
             )

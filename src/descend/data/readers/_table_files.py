@@ -85,7 +85,7 @@ def unique_names(header: tuple[str, ...] | None, width: int, name: str) -> tuple
     """
     if header is None:
         return tuple(f"c{at + 1}" for at in range(width))
-    names = [text.strip() or f"c{at + 1}" for at, text in enumerate(header)]
+    names = [" ".join(text.split()) or f"unnamed {at + 1}" for at, text in enumerate(header)]
     places = places_of(names)
     repeated = {key: at for key, at in places.items() if len(at) > 1}
     if not repeated:

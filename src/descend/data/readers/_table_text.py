@@ -21,6 +21,7 @@ from descend.errors import DataError
 # inside texts and numbers comes first (a comma may be a decimal mark).
 DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
 SAMPLE_LINES = 200  # lines read to find the delimiter
+WIDEST = 65536  # characters of a line looked at; csv refuses cells of twice as many
 RAGGED_SHARE = 0.05  # more rows than this of a wrong length: the file is not what we think it is
 NAMED = 5  # rows named one by one; the rest is counted
 
@@ -103,7 +104,9 @@ def _delimiter(text: str, name: str, least: int) -> tuple[str, str]:
     declared = re.match(r"sep=(.)\n", text, re.IGNORECASE)  # written by Excel
     if declared:
         return text[declared.end() :], declared.group(1)
-    lines = text[: 1 << 18].split("\n")[:SAMPLE_LINES]
+    while text.startswith("#") and "\n" in text:  # a remark above the table
+        text = text[text.index("\n") + 1 :].lstrip("\n")
+    lines = [line[:WIDEST] for line in text[: 1 << 18].split("\n")[:SAMPLE_LINES]]
     best, score = "", 0.0
     for delimiter in DELIMITERS:
         share = delimiter_share(lines, delimiter)
