@@ -5,16 +5,22 @@ import io
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from PIL import Image
 
 from descend.data.examples import Split
+from descend.data.image_preprocessing import ImagePreprocessing
+from descend.data.table_preprocessing import TablePreprocessing, fit
 from descend.evidence import encode
-from descend.forms import ImageForm, TableForm
+from descend.forms import ImageForm
 from descend.metrics._predictions import Predictions
 from descend.tasks._robustness import IMAGE_CHANGES, Change, change_images, curves
-from descend.tasks._samples import thumbnail, worst_samples
+from descend.tasks._samples import table_fields, thumbnail, worst_samples
+from descend.tasks._worse_tables import table_changes
+
+FITTED = ImagePreprocessing(ImageForm(1, 16, 16), (0.5,), (0.5,), 1000)
 
 
 def images(count: int = 12, channels: int = 1, height: int = 16, width: int = 16) -> Split:
@@ -108,7 +114,7 @@ def test_curves_of_images_start_at_the_clean_score() -> None:
         assert changed.inputs[0].dtype == torch.uint8
         return {"accuracy": float(changed.inputs[0].float().mean())}
 
-    table = curves(score, split, ImageForm(1, 16, 16), ("accuracy",), seed=0, step=3)
+    table = curves(score, split, FITTED, ("accuracy",), seed=0, step=3)
     assert table.columns == ["change", "unit", "strength", "accuracy"]
     assert len(table.rows) == len(IMAGE_CHANGES) * 6
     clean = {row[3] for row in table.rows if row[2] == 0}
@@ -116,25 +122,64 @@ def test_curves_of_images_start_at_the_clean_score() -> None:
     json.loads(encode(table))
 
 
-def test_curves_of_tables_take_each_column_away() -> None:
-    split = Split((torch.ones(50, 2), torch.ones(50, 1, dtype=torch.int64)), torch.zeros(50), [])
-    form = TableForm(("age", "fare"), ("port",), (4,))
+def fitted_table() -> tuple[Split, TablePreprocessing]:
+    rows = 60
+    frame = pl.DataFrame(
+        {
+            "age": [None if i % 10 == 0 else float(i) for i in range(rows)],
+            "fare": [float(i * i) for i in range(rows)],
+            "port": [None if i % 20 == 0 else "abc"[i % 3] for i in range(rows)],
+        }
+    )
+    types = {"age": "number", "fare": "number", "port": "text"}
+    fitted, _ = fit(frame, {}, types)
+    return Split(
+        fitted.apply(frame), torch.zeros(rows, 1), [f"row {i}" for i in range(rows)]
+    ), fitted
 
-    def score(changed: Split) -> dict[str, float]:
-        numbers, codes = changed.inputs
-        return {"rmse": float(numbers.sum() + codes.sum())}
 
-    rows = curves(score, split, form, ("rmse",), seed=0, step=0).rows
-    assert ["without age", "column", 1.0, 100.0] in rows
-    assert ["without port", "column", 1.0, 100.0] in rows
-    missing = [row[3] for row in rows if row[0] == "missing values"]
-    assert missing == sorted(missing, reverse=True)
+def test_a_missing_column_is_given_as_preprocessing_gives_it() -> None:
+    split, fitted = fitted_table()
+    given = {}
+    for change, _, _, worse in table_changes(split, fitted, torch.Generator().manual_seed(0)):
+        if worse is not None:
+            given[change] = worse.inputs
+    row = split.inputs[0][0], split.inputs[1][0]  # its age and port are missing
+    numbers, codes = given["without age"]
+    age = [i for i, column in enumerate(fitted.numbers) if column.source == "age"]
+    assert len(age) == 2  # the value, and that it is missing
+    assert torch.equal(numbers[:, age], row[0][age].expand(60, 2))
+    assert torch.equal(codes, split.inputs[1])
+    assert torch.equal(given["without port"][1], row[1].expand(60, 1))
+    assert torch.equal(given["without port"][0], split.inputs[0])
+
+
+def test_noise_leaves_alone_whether_a_value_is_missing() -> None:
+    split, fitted = fitted_table()
+    missing = [i for i, column in enumerate(fitted.numbers) if column.part == "missing"]
+    for change, _, _, worse in table_changes(split, fitted, torch.Generator().manual_seed(0)):
+        if worse is not None and change.startswith("noise"):
+            assert torch.equal(worse.inputs[0][:, missing], split.inputs[0][:, missing])
+            assert not torch.equal(worse.inputs[0], split.inputs[0])
+
+
+def test_curves_of_tables_name_each_column() -> None:
+    split, fitted = fitted_table()
+    table = curves(lambda s: {"rmse": float(len(s))}, split, fitted, ("rmse",), seed=0, step=0)
+    names = {row[0] for row in table.rows}
+    assert {"without age", "without fare", "without port", "missing values"} <= names
+
+
+def test_fields_of_a_row_read_as_in_its_table() -> None:
+    split, fitted = fitted_table()
+    fields = table_fields(split, fitted)
+    assert fields(3) == {"age": "3", "fare": "9", "port": "a"}
+    assert fields(0) == {"age": "missing", "fare": "0", "port": "missing"}
+    assert fields(59)["fare"] == "3,481"
 
 
 def test_a_large_split_is_sampled_and_says_so() -> None:
-    split = Split((torch.zeros(2500, 1), torch.zeros(2500, 0)), torch.zeros(2500), ["r"] * 2500)
-    table = curves(
-        lambda s: {"rmse": float(len(s))}, split, TableForm(("a",), (), ()), ("rmse",), 0, 0
-    )
+    split = images(2500, height=2, width=2)
+    table = curves(lambda s: {"rmse": float(len(s))}, split, FITTED, ("rmse",), 0, 0)
     assert table.rows[0][3] == 2000
     assert "2000 of 2500" in table.caption

@@ -12,6 +12,7 @@ from descend.reports._run import RunData
 CURVES_SHOWN = 6  # as many as the charts have colors
 COLUMNS_SHOWN = 4  # predicted columns with residuals of their own
 BARS_SHOWN = 20
+ROWS_SHOWN = 12  # wrong predictions of a table
 FIELDS_SHOWN = 12  # columns of a table beside a wrong prediction
 BESIDE = 10  # classes of a confusion matrix that fits into half the page
 
@@ -55,7 +56,7 @@ def _samples(one: Samples) -> Block:
     rows = [
         [row.get(key) for key in keys]
         + [(row.get("fields") or {}).get(f, "") for f in fields[:FIELDS_SHOWN]]
-        for row in one.rows
+        for row in one.rows[:ROWS_SHOWN]
     ]
     named = {"name": "", "target": "true"}
     return table(one.title, [*(named.get(key, key) for key in keys), *fields[:FIELDS_SHOWN]], rows)

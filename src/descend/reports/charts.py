@@ -155,6 +155,7 @@ def histogram(counts: Sequence[float], edges: Sequence[float], x_label: str) -> 
         widths = np.diff(edges)
         axes.bar(edges[:-1], counts, width=widths * 0.92, align="edge", color=SERIES[0])
         axes.axvline(0, color=INK, linewidth=1)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(x_label)
         axes.set_title("examples", loc="left", color=INK)
         return _svg(figure)

@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from descend.data.examples import Split
+from descend.data.examples import Preprocessing, Split
+from descend.data.table_preprocessing import TablePreprocessing
 from descend.evidence import Table
-from descend.forms import Form, TableForm
 from descend.seeds import seed_for
+from descend.tasks._worse_tables import Changed, table_changes
 
 EXAMPLES = 2000  # drawn from a larger split: two digits of a share, at a bounded time
 CHUNK = 512  # images changed at once
@@ -37,12 +38,21 @@ class Change:
 
 
 def curves(
-    score: Score, split: Split, form: Form, metrics: tuple[str, ...], seed: int, step: int
+    score: Score,
+    split: Split,
+    preprocessing: Preprocessing,
+    metrics: tuple[str, ...],
+    seed: int,
+    step: int,
 ) -> Table:
     """Rows [change, unit, strength, *metrics]; strength 0 is the data as it is."""
     few = _drawn(split, seed)
     clean = score(few)
-    changed = _tables(few, form, seed) if isinstance(form, TableForm) else _images(few, seed)
+    changed = (
+        table_changes(few, preprocessing, _generator(seed, "table"))
+        if isinstance(preprocessing, TablePreprocessing)
+        else _images(few, seed)
+    )
     rows: list[list[object]] = []
     for name, unit, strength, worse in changed:
         found = clean if worse is None else score(worse)
@@ -60,10 +70,7 @@ def _drawn(split: Split, seed: int) -> Split:
     return split.select(chosen.sort().values)
 
 
-Changed = Iterator[tuple[str, str, float, Split | None]]
-
-
-def _images(split: Split, seed: int) -> Changed:
+def _images(split: Split, seed: int) -> Iterator[Changed]:
     for change in IMAGE_CHANGES:
         yield change.name, change.unit, 0.0, None
         for strength in change.strengths:
@@ -79,38 +86,6 @@ def change_images(pixels: Tensor, change: Change, strength: float, seed: int) ->
         for part in torch.split(pixels.cpu(), CHUNK)
     ]
     return torch.cat(parts).to(torch.uint8)
-
-
-def _tables(split: Split, form: TableForm, seed: int) -> Changed:
-    numbers, codes = split.inputs
-    if numbers.shape[1]:
-        noise = torch.randn(numbers.shape, generator=_generator(seed, "noise"))
-        yield "noise on all numbers", "deviations", 0.0, None
-        for strength in (0.1, 0.25, 0.5, 0.75, 1.0):
-            yield (
-                "noise on all numbers", "deviations", strength,
-                replace(split, inputs=(numbers + strength * noise, codes)),
-            )  # fmt: skip
-    chance = torch.rand(
-        len(split), numbers.shape[1] + codes.shape[1], generator=_generator(seed, "missing")
-    )
-    yield "missing values", "share of all", 0.0, None
-    for strength in (0.1, 0.2, 0.3, 0.4, 0.5):
-        yield "missing values", "share of all", strength, _without(split, chance < strength)
-    for place, name in enumerate((*form.number_names, *form.category_names)):
-        gone = torch.zeros_like(chance, dtype=torch.bool)
-        gone[:, place] = True
-        yield f"without {name}", "column", 1.0, _without(split, gone)
-
-
-def _without(split: Split, gone: Tensor) -> Split:
-    """What preprocessing makes of a missing value: the mean (0 when standardized), code 0."""
-    numbers, codes = split.inputs
-    width = numbers.shape[1]
-    return replace(
-        split,
-        inputs=(numbers.masked_fill(gone[:, :width], 0), codes.masked_fill(gone[:, width:], 0)),
-    )
 
 
 def _generator(seed: int, purpose: str) -> torch.Generator:

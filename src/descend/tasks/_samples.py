@@ -1,6 +1,7 @@
 """This file picks the examples worth looking at and makes them small enough for a page."""
 
 import base64
+import math
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any
@@ -11,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from descend.data.examples import Split
+from descend.data.table_preprocessing import CLIP, MISSING, NumberColumn, TablePreprocessing
 from descend.evidence import Samples
 from descend.metrics._predictions import Predictions
 from descend.tasks._baselines import written
@@ -99,3 +101,35 @@ def _numbers(values: np.ndarray, names: tuple[str, ...]) -> str:
 
 def _labels(chosen: np.ndarray, names: tuple[str, ...]) -> str:
     return ", ".join(name for name, on in zip(names, chosen, strict=True) if on) or "none"
+
+
+def table_fields(split: Split, preprocessing: TablePreprocessing) -> Fields:
+    """The values of a row as its table has them, as far as the network saw them."""
+
+    def fields(place: int) -> dict[str, str]:
+        numbers, codes = (tensor[place].tolist() for tensor in split.inputs)
+        found: dict[str, str] = {}
+        for column, value in zip(preprocessing.numbers, numbers, strict=True):
+            if column.part == "missing" and value > 0:
+                found[column.source] = "missing"
+            elif not column.part:
+                found[column.source] = _short(_own_value(column, value))
+        for category, code in zip(preprocessing.categories, codes, strict=True):
+            text = category.values[code - 1] if code else "rare or new"
+            found[category.name] = "missing" if text == MISSING else text
+        return found
+
+    return fields
+
+
+def _own_value(column: NumberColumn, standard: float) -> float:
+    """Undo what preprocessing did to a number."""
+    if column.clipped:
+        bent = min(abs(standard) / CLIP, 1 - 1e-6)
+        standard = math.copysign(CLIP * bent / math.sqrt(1 - bent**2), standard)
+    digits = 5 - math.floor(math.log10(column.scale))  # single precision knows no more
+    return round(column.center + column.scale * standard, digits)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

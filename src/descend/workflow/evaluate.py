@@ -210,7 +210,7 @@ def _robustness(
         return _score.quick(_predictions(model, split, limits))
 
     metrics = (headline,) if kind == "number" else (headline, "loss")
-    table = curves(score, scored.splits[name], model.form, metrics, SEED, model.step)
+    table = curves(score, scored.splits[name], model.preprocessing, metrics, SEED, model.step)
     show.table(f"{table.caption} ({name})", *_wide(table, headline))
     if is_own:
         _keep(opened.folder, table, show)
