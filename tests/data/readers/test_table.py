@@ -288,6 +288,12 @@ def test_given_files_are_matched_by_name_and_labels_by_sense(tmp_path: Path) -> 
     assert "'>50K.' as '>50K'" in found.issues[-1].text
 
 
+def test_markers_of_missing_values_are_missing_in_given_files_too(tmp_path: Path) -> None:
+    test = write(tmp_path, "size,color,count\n1,?,5\nNA,red,6\n", "s.csv")
+    frame = read(write(tmp_path, csv_text()), test=str(test)).frame
+    assert frame.tail(2).rows() == [(1.0, None, 5), (None, "red", 6)]
+
+
 def test_a_column_missing_in_a_given_file_is_named(tmp_path: Path) -> None:
     test = write(tmp_path, "size,count\n1,2\n", "s.csv")
     with pytest.raises(DataError, match=r"s\.csv: column 'color' is missing"):

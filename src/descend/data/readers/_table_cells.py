@@ -20,6 +20,7 @@ NUMBER_SHARE = 0.99  # of a column's cells must be numbers for the rest to count
 VARIED_SHARE = 0.95  # the same for a column with many different numbers, hardly a category
 VARIED = 20  # different numbers that make it so
 NAMED = 5  # rows named one by one; the rest is counted
+EXACT = 2**53  # beyond it a float does not tell whole neighbors apart: such numbers stay floats
 LARGEST = 1e30  # squares of larger numbers overflow in single precision
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 _MONEY = r"^[$€£¥]|[$€£¥%]$"
@@ -65,6 +66,10 @@ def is_date(cell: str | None) -> bool:
 
 def type_column(text: pl.Series, column: str, row_name: Callable[[int], str]) -> Cells:
     """Give a column of text cells its type: Int64, Float64, Datetime or String."""
+    plain = _plain_numbers(text)
+    if plain is not None:
+        values, infinite = without_infinite(plain, column, row_name)
+        return Cells(values, infinite)
     text = _without_markers(text, MISSING)
     present = text.len() - text.null_count()
     if not present:
@@ -78,12 +83,25 @@ def type_column(text: pl.Series, column: str, row_name: Callable[[int], str]) ->
     return Cells(text, ())
 
 
+def _plain_numbers(text: pl.Series) -> pl.Series | None:
+    """A column of nothing but numbers, read without looking at each cell; None for any other."""
+    missing = text.null_count()
+    if missing == len(text) or text.str.contains(r"^[+-]?0\d").any():
+        return None
+    whole = text.cast(pl.Int64, strict=False)
+    if whole.null_count() == missing:
+        return whole if int(whole.abs().max()) < EXACT else None  # type: ignore[arg-type]
+    numbers = text.cast(pl.Float64, strict=False)
+    return numbers.fill_nan(None) if numbers.null_count() == missing else None
+
+
 def as_type(
     series: pl.Series, dtype: pl.DataType, column: str, row_name: Callable[[int], str]
 ) -> Cells:
     """Bring a column to the type it had elsewhere (in training); misfits are named and missing."""
     if series.dtype == dtype:
-        return Cells(series, ())
+        text = dtype == pl.String
+        return Cells(_without_markers(series, MISSING) if text else series, ())
     if series.dtype != pl.String:
         text = series.cast(pl.String, strict=False)
         if dtype == pl.String:
@@ -160,8 +178,7 @@ def number_cells(
     issues = _misfits(text.set(markers, None), numbers, column, "a number", row_name)
     numbers, infinite = without_infinite(numbers, column, row_name)
     whole = numbers.drop_nulls()
-    # beyond 2^53 a float no longer tells neighbors apart, so such whole numbers stay floats
-    if len(whole) and (whole == whole.round()).all() and (whole.abs() < 2**53).all():
+    if len(whole) and (whole == whole.round()).all() and (whole.abs() < EXACT).all():
         written_whole = not text.str.contains(r"[.eE,]").any()
         numbers = numbers.cast(pl.Int64) if written_whole else numbers
     return Cells(numbers, (*issues, *infinite))
