@@ -66,10 +66,11 @@ def load_bytes(
             content = gzip.decompress(content)
         except (EOFError, OSError, zlib.error) as error:
             raise DataError(f"{name}: the gzip file is damaged ({error}); get it again") from None
+    least = 2 if expected is None else 1  # a row to predict may need one column only
     if suffix in PARQUET or content.startswith(b"PAR1"):
-        return _parquet(content, name)
+        return _parquet(content, name, least)
     if suffix in JSON_LINES:
-        return _json_lines(content, name)
+        return _json_lines(content, name, least)
     table = read_text_table(content, name, expected)
     names = unique_names(table.header, table.frame.width, name)
     notes = [*table.notes, *repeated_note(table.header)]
@@ -117,16 +118,16 @@ def places_of(names: tuple[str, ...] | list[str]) -> dict[str, list[int]]:
     return places
 
 
-def _parquet(content: bytes, name: str) -> Loaded:
+def _parquet(content: bytes, name: str, least: int) -> Loaded:
     try:
         frame = pl.read_parquet(io.BytesIO(content))
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{name}: not a readable Parquet file ({reason})") from None
-    return _stored(frame, name)
+    return _stored(frame, name, least)
 
 
-def _json_lines(content: bytes, name: str) -> Loaded:
+def _json_lines(content: bytes, name: str, least: int) -> Loaded:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -143,7 +144,7 @@ def _json_lines(content: bytes, name: str) -> Loaded:
         for key, value in record.items():
             columns[key][at] = value
     frame = pl.DataFrame([_json_column(key, values) for key, values in columns.items()])
-    return _stored(frame, name)
+    return _stored(frame, name, least)
 
 
 def _json_rows(text: str, name: str) -> list[object]:
@@ -183,10 +184,10 @@ def _json_text(value: object) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _stored(frame: pl.DataFrame, name: str) -> Loaded:
+def _stored(frame: pl.DataFrame, name: str, least: int) -> Loaded:
     if not len(frame):
         raise DataError(f"{name}: has no rows; expected one per example")
-    if frame.width < 2:
+    if frame.width < least:
         raise DataError(f"{name}: has only one column; expected at least two")
     columns = [_plain(column, name) for column in frame.iter_columns()]
     return Loaded(pl.DataFrame(columns), tuple(frame.columns), np.arange(len(frame)) + 1, name)
