@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from descend.workflow.demo import demo as demo
+    from descend.workflow.evaluate import evaluate as evaluate
     from descend.workflow.predict import predict as predict
     from descend.workflow.recipes_shown import recipe as recipe
     from descend.workflow.resume import resume as resume
@@ -22,6 +23,7 @@ _HOMES = {
     "Run": "trained",
     "compare": "runs",
     "demo": "demo",
+    "evaluate": "evaluate",
     "predict": "predict",
     "recipe": "recipes_shown",
     "resume": "resume",

@@ -92,6 +92,12 @@ def test_runs_lists_and_compares(trained: Path, capsys: Captured) -> None:
     assert value["settings"] == {}
 
 
+def test_evaluate_gives_the_scores_of_the_training_again(trained: Path, capsys: Captured) -> None:
+    code, value = answer(capsys, "evaluate", str(trained))
+    before = json.loads((trained / "result.json").read_text())["metrics"]["test"]
+    assert (code, value["metrics"]["test"]["accuracy"]) == (0, before["accuracy"])
+
+
 @pytest.fixture(scope="module")
 def picture(place: Path) -> Path:
     path = place / "a picture.png"
