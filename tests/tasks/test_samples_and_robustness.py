@@ -17,7 +17,7 @@ from descend.evidence import encode
 from descend.forms import ImageForm
 from descend.metrics._predictions import Predictions
 from descend.tasks._robustness import IMAGE_CHANGES, Change, change_images, curves
-from descend.tasks._samples import table_fields, thumbnail, worst_samples
+from descend.tasks._samples import fields_of, thumbnail, worst_samples
 from descend.tasks._worse_tables import table_changes
 
 FITTED = ImagePreprocessing(ImageForm(1, 16, 16), (0.5,), (0.5,), 1000)
@@ -172,7 +172,9 @@ def test_curves_of_tables_name_each_column() -> None:
 
 def test_fields_of_a_row_read_as_in_its_table() -> None:
     split, fitted = fitted_table()
-    fields = table_fields(split, fitted)
+    fields = fields_of(split, fitted)
+    assert fields is not None
+    assert fields_of(split, FITTED) is None
     assert fields(3) == {"age": "3", "fare": "9", "port": "a"}
     assert fields(0) == {"age": "missing", "fare": "0", "port": "missing"}
     assert fields(59)["fare"] == "3,481"

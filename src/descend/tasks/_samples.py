@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from descend.data.examples import Split
+from descend.data.examples import Preprocessing, Split
 from descend.data.table_preprocessing import CLIP, MISSING, NumberColumn, TablePreprocessing
 from descend.evidence import Samples
 from descend.metrics._predictions import Predictions
@@ -103,8 +103,14 @@ def _labels(chosen: np.ndarray, names: tuple[str, ...]) -> str:
     return ", ".join(name for name, on in zip(names, chosen, strict=True) if on) or "none"
 
 
-def table_fields(split: Split, preprocessing: TablePreprocessing) -> Fields:
-    """The values of a row as its table has them, as far as the network saw them."""
+def fields_of(split: Split, preprocessing: Preprocessing) -> Fields | None:
+    """The values of a row as its table has them, as far as the network saw them; images: None."""
+    if not isinstance(preprocessing, TablePreprocessing):
+        return None
+    return _table_fields(split, preprocessing)
+
+
+def _table_fields(split: Split, preprocessing: TablePreprocessing) -> Fields:
 
     def fields(place: int) -> dict[str, str]:
         numbers, codes = (tensor[place].tolist() for tensor in split.inputs)

@@ -16,7 +16,7 @@ from descend.reports.page import write_report
 from descend.run import RunFolder, write_bytes, write_json
 from descend.show import Show
 from descend.tasks import _baselines
-from descend.tasks._samples import worst_samples
+from descend.tasks._samples import fields_of, worst_samples
 from descend.tasks._scoring import Scored, Scorer
 from descend.tasks._supervised import Supervised
 from descend.tasks._task import Task
@@ -46,7 +46,7 @@ def finish(
         n: task.scorer.predictions(scored[n].outputs, splits[n], thresholds) for n in splits
     }
     metrics = _write_evaluations(session, predicted, step)
-    _write_samples(session, task.scorer, splits, scored, predicted, step)
+    _write_samples(session, task.scorer, prepared, splits, scored, predicted, step)
     timer.lap("evaluation")
     _write_baselines(session, ready, predicted, metrics, show, step)
     _write_forecast(session, prepared, predicted, show, step)
@@ -93,14 +93,17 @@ def _write_evaluations(
 
 
 def _write_samples(
-    session: Session, scorer: Scorer, splits: dict[str, Split], scored: dict[str, Scored],
-    predicted: dict[str, Predictions], step: int,
+    session: Session, scorer: Scorer, prepared: Prepared, splits: dict[str, Split],
+    scored: dict[str, Scored], predicted: dict[str, Predictions], step: int,
 ) -> None:  # fmt: skip
     for name in ("test", "validation"):
         if name in splits:
             split, losses = splits[name], scored[name].losses
             session.recorder.write(
-                worst_samples(split, predicted[name], losses, name=name, step=step)
+                worst_samples(
+                    split, predicted[name], losses, name=name, step=step,
+                    fields=fields_of(split, prepared.preprocessing),
+                )
             )
             worst = int(np.nanargmax(losses)) if np.isfinite(losses).any() else 0
             rows = [list(row) for row in scorer.explain(split, worst)]
@@ -118,9 +121,9 @@ def _write_baselines(
     found = _baselines.baselines(ready.design.prepared, ready.design.training.seed)
     rows = _baselines.rows(found, {n: m for n, m in metrics.items() if n != "train"})
     columns = ["method", "split", "metric", "value"]
-    session.recorder.write(Table(step, "baselines", columns, rows))
     split = "test" if "test" in predicted else "validation"
     verdict = _baselines.verdict(predicted[split], found, split)
+    session.recorder.write(Table(step, "baselines", columns, rows, verdict))
     if verdict:
         session.recorder.write(Note(step, verdict))
         show.say(verdict)
