@@ -101,7 +101,11 @@ def _write_samples(
             split, losses = splits[name], scored[name].losses
             session.recorder.write(
                 worst_samples(
-                    split, predicted[name], losses, name=name, step=step,
+                    split,
+                    predicted[name],
+                    losses,
+                    name=name,
+                    step=step,
                     fields=fields_of(split, prepared.preprocessing),
                 )
             )
