@@ -182,7 +182,7 @@ def _show(
         [name, *(_with_interval(name, metrics, details) for metrics, details in found.values())]
         for name in names
     ]
-    show.table("scores, with 95 % bootstrap intervals", ["metric", *found], rows)
+    show.table("scores [95 % interval]", ["metric", *found], rows)
     *_, (_, details) = found.values()
     pairs = details.get("confused_pairs", [])[:PAIRS_SHOWN]
     if pairs:

@@ -1,4 +1,4 @@
-"""This file is the verb `predict`: what a trained model says of new files, folders, tables, stdin."""
+"""This file is the verb `predict`: what a trained model says of new files, folders and tables."""
 
 import sys
 from collections import Counter
