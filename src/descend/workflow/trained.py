@@ -1,10 +1,18 @@
 """This file is the `Run` that the Python verbs give back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from descend.errors import RunError
 from descend.run import RunFolder, open_run, read_json
+from descend.show import Show
+from descend.workflow.evaluate import evaluate
+from descend.workflow.export import FORMATS, export
+from descend.workflow.predict import predict
+from descend.workflow.predicting import Thresholds
 
 
 class Run:
@@ -34,6 +42,57 @@ class Run:
         """Split -> metric -> value."""
         found: dict[str, dict[str, float]] = self.result["metrics"]
         return found
+
+    def resume(
+        self, *, data: str | Path | None = None, stop_after: int | None = None,
+        show: Show | None = None,
+    ) -> "Run":  # fmt: skip
+        """Go on as if never stopped; see `descend.resume`."""
+        from descend.workflow.resume import resume  # it gives back a Run, so it knows this file
+
+        return resume(self.path, data=data, stop_after=stop_after, show=show)
+
+    def predict(
+        self,
+        inputs: str | Path | Sequence[str | Path],
+        *,
+        output: str | Path | None = None,
+        format: str | None = None,
+        thresholds: Thresholds = None,
+        device: str | None = None,
+        show: Show | None = None,
+    ) -> pl.DataFrame:
+        """A row per image or row of `inputs`; see `descend.predict`."""
+        return predict(
+            self.folder, inputs, output=output, format=format, thresholds=thresholds,
+            device=device, show=show,
+        )  # fmt: skip
+
+    def evaluate(
+        self,
+        data: str | Path | None = None,
+        *,
+        split: str | None = None,
+        robust: bool = False,
+        thresholds: Thresholds = None,
+        device: str | None = None,
+        show: Show | None = None,
+    ) -> dict[str, Any]:
+        """Scores on its own held-out data or on `data`; see `descend.evaluate`."""
+        return evaluate(
+            self.folder, data, split=split, robust=robust, thresholds=thresholds, device=device,
+            show=show,
+        )  # fmt: skip
+
+    def export(
+        self,
+        *,
+        formats: str | Sequence[str] = FORMATS,
+        folder: str | Path | None = None,
+        show: Show | None = None,
+    ) -> dict[str, Any]:
+        """ONNX and torch.export files; see `descend.export`."""
+        return export(self.folder, formats=formats, folder=folder, show=show)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
