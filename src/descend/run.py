@@ -146,7 +146,11 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, encode_json(value))
+
+
+def encode_json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -157,16 +161,21 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file whole: written beside, fsynced, renamed. RunError when the disk refuses."""
     beside = path.with_name(f".{path.name}.tmp")
     try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_through(beside, content)
         beside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         raise RunError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a file to the disk itself; a kill or a full disk may leave a part of it."""
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def sync_folder(path: Path) -> None:

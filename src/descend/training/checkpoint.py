@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from descend.errors import RunError
-from descend.run import read_json, sync_folder, write_json
+from descend.run import encode_json, read_json, sync_folder, write_through
 
 CHECKSUMS = "checksums.json"
 KEPT = 2  # checkpoints that stay; one may be damaged, the other still serves
@@ -48,8 +48,8 @@ def save(
         beside.mkdir()
         for name, group in tensors.items():
             save_tensors(beside / f"{name}.safetensors", group)
-        write_json(beside / "state.json", dict(state))
-        write_json(beside / CHECKSUMS, _sealed({p.name: _sha256(p) for p in beside.iterdir()}))
+        _write_json(beside / "state.json", dict(state))
+        _write_json(beside / CHECKSUMS, _sealed({p.name: _sha256(p) for p in beside.iterdir()}))
         sync_folder(beside)
         if final.exists():  # damaged, and made again after a resume from the one before
             shutil.rmtree(final)
@@ -73,6 +73,10 @@ def _prune(folder: Path, newest: int) -> None:
     for step in found:
         if step not in kept:
             shutil.rmtree(folder / f"step-{step:09d}", ignore_errors=True)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    write_through(path, encode_json(value).encode())
 
 
 def steps(folder: Path) -> list[int]:

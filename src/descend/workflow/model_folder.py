@@ -5,6 +5,7 @@ reaches the disk. A checksum of the tensors travels inside the file.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,6 +32,8 @@ from descend.workflow.design import TASKS, Design
 
 MODELS = Catalog("descend.models", "network")
 LOSSES = Catalog("descend.losses", "loss")
+KEPT = "kept"  # key of the metadata in the file of weights
+_KEPT_FORM = re.compile(r"step (?P<step>\d+) sha256 (?P<digest>[0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def write_card(folder: RunFolder, design: Design, plan: Plan) -> None:
 def keep_model(folder: RunFolder, weights: Weights, step: int) -> None:
     """Replace the kept weights, all or nothing."""
     tensors = {f"{name}.{key}": t for name, group in weights.items() for key, t in group.items()}
-    metadata = {"step": str(step), "sha256": _digest(tensors)}
+    # One key: the library writes several in any order, and equal models shall be equal files.
+    metadata = {KEPT: f"step {step} sha256 {_digest(tensors)}"}
     beside = folder.model / ".weights.safetensors.tmp"
     try:
         save_tensors(beside, tensors, metadata)
@@ -126,9 +130,10 @@ def read_weights(folder: RunFolder) -> tuple[dict[str, Tensor], int]:
     tensors = load_tensors(path)
     with safe_open(path, framework="pt") as file:
         metadata: dict[str, str] = file.metadata() or {}
-    if metadata.get("sha256") != _digest(tensors):
+    kept = _KEPT_FORM.fullmatch(metadata.get(KEPT, ""))
+    if kept is None or kept["digest"] != _digest(tensors):
         raise RunError(f"{path} is damaged (checksum differs); resume the run to make it again")
-    return tensors, int(metadata.get("step", "0"))
+    return tensors, int(kept["step"])
 
 
 def _assemble(card: Mapping[str, Any], weights: tuple[dict[str, Tensor], int], at: str) -> Model:
