@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from descend.workflow.demo import demo as demo
     from descend.workflow.evaluate import evaluate as evaluate
+    from descend.workflow.export import export as export
     from descend.workflow.predict import predict as predict
     from descend.workflow.recipes_shown import recipe as recipe
     from descend.workflow.resume import resume as resume
@@ -24,6 +25,7 @@ _HOMES = {
     "compare": "runs",
     "demo": "demo",
     "evaluate": "evaluate",
+    "export": "export",
     "predict": "predict",
     "recipe": "recipes_shown",
     "resume": "resume",

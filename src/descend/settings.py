@@ -225,6 +225,8 @@ def _type_name(annotation: object) -> str:
 
 
 def _allowed(annotation: object, field: FieldInfo) -> str:
+    if getattr(annotation, "__origin__", None) is tuple:
+        annotation = get_args(annotation)[0]
     if getattr(annotation, "__origin__", None) is Literal:
         return " | ".join(map(str, get_args(annotation)))
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}

@@ -98,6 +98,15 @@ def test_evaluate_gives_the_scores_of_the_training_again(trained: Path, capsys: 
     assert (code, value["metrics"]["test"]["accuracy"]) == (0, before["accuracy"])
 
 
+def test_export_writes_a_network_that_was_checked(
+    trained: Path, capsys: Captured, tmp_path: Path
+) -> None:
+    arguments = ["--formats", "pt2", "--folder", str(tmp_path / "out")]
+    code, value = answer(capsys, "export", str(trained), *arguments)
+    assert code == 0 and value["largest_difference"]["pt2"] <= value["tolerance"]
+    assert (tmp_path / "out" / "model.pt2").is_file()
+
+
 @pytest.fixture(scope="module")
 def picture(place: Path) -> Path:
     path = place / "a picture.png"

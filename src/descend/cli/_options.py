@@ -97,14 +97,14 @@ def _chosen(arguments: Sequence[str], flag: str) -> list[str]:
 def _metavar(described: FieldDescription) -> str | None:
     if described.is_flag:
         return None
-    if described.type == "choice":
+    if described.type.endswith("choice"):
         return described.allowed.replace(" ", "")
     return f"<{described.unit or described.type.removeprefix('list of ')}>"
 
 
 def _help(described: FieldDescription) -> str:
     notes = [f"default: {described.default}"] if described.default != "none" else []
-    if described.allowed and described.type != "choice":
+    if described.allowed and not described.type.endswith("choice"):
         notes.append(described.allowed)
     if described.catalog:
         notes.append("known: " + ", ".join(_entries(described)))

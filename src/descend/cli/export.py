@@ -1,0 +1,25 @@
+"""This file is the verb `export`."""
+
+from typing import Literal
+
+from descend.cli._call import RUN_WORD, Answer, Call
+from descend.settings import Settings, setting
+
+SUMMARY = "Write the trained network as ONNX and torch.export, checked on real inputs."
+POSITIONALS = (RUN_WORD,)
+RUN_SETTINGS = False
+FOR_PROGRAMS = False
+
+
+class Options(Settings):
+    formats: tuple[Literal["onnx", "pt2"], ...] = setting(("onnx", "pt2"), "what to write")
+    folder: str | None = setting(None, "where to write", derived="export/ in the run folder")
+
+
+def run(call: Call) -> Answer:
+    from descend.workflow.export import export
+
+    options = call.options
+    return Answer(
+        export(call.word("run"), formats=options.formats, folder=options.folder, show=call.show)
+    )
