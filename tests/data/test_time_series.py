@@ -17,7 +17,7 @@ from descend.data.table_preparing import prepare
 from descend.data.table_preprocessing import TablePreprocessing
 from descend.data.time_baselines import LEAST_SQUARES, error_by_distance, past_sentence
 from descend.data.time_series import choose_lags, find_step, lagged
-from descend.errors import DataError
+from descend.errors import DataError, SettingError
 
 START = datetime(2020, 1, 1)
 DAYS = 400
@@ -189,6 +189,19 @@ def test_new_days_are_predicted_from_the_kept_history(tmp_path: Path) -> None:
     (numbers, _), _, _ = fitted.read_files([tmp_path / "next.csv"])
     assert numbers.equal(whole[:1])
     assert fitted.rows(future.reverse())[0].equal(whole.flip(0))
+
+
+def test_a_row_to_forecast_without_a_time_is_named() -> None:
+    fitted = make(days()).preprocessing
+    assert isinstance(fitted, TablePreprocessing)
+    rows = days(3).with_columns(pl.when(pl.int_range(pl.len()) != 1).then(pl.col("day")))
+    with pytest.raises(DataError, match="column day holds no time in row 2"):
+        fitted.rows(rows)
+
+
+def test_lags_without_a_time_are_refused() -> None:
+    with pytest.raises(SettingError, match="'lags' is for a series in time"):
+        make(days(), time=None, lags=(1, 7))
 
 
 def test_folds_roll_the_origin() -> None:

@@ -36,7 +36,7 @@ from descend.data.table_labels import matched
 from descend.data.table_preprocessing import TablePreprocessing, fit
 from descend.data.table_types import column_types
 from descend.data.time_preparing import SeriesRows, series_extras, series_rows
-from descend.errors import DataError
+from descend.errors import DataError, SettingError
 
 Codes = NDArray[np.int8]
 MISSING_TARGETS = 0.5  # of the rows; more without a target is another column than was meant
@@ -74,6 +74,8 @@ def prepare(
     stands in the way.
     """
     table_targets.check_task(task)
+    if settings.lags and settings.time is None:
+        raise SettingError("setting 'lags' is for a series in time; give --time COLUMN too")
     issues = list(table.issues)
     time = _column(settings.time, table)
     group = _column(settings.group, table)

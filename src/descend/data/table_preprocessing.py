@@ -110,7 +110,14 @@ class TablePreprocessing:
         """Inputs of rows as they stand in a table; of a series its history is put before them."""
         if self.series is None:
             return self.apply(frame)
-        order = frame[self.series.time].arg_sort()
+        times = frame[self.series.time]
+        if times.null_count():
+            row = int(times.is_null().arg_max() or 0) + 1
+            raise DataError(
+                f"column {times.name} holds no time in row {row}; expected a date or number in "
+                "every row to forecast"
+            )
+        order = times.arg_sort()
         both, new = self.series.with_history(frame[order.to_list()])
         features = self.series.features(both).filter(pl.Series(new))
         back = np.empty(len(order), np.int64)
