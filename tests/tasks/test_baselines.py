@@ -167,6 +167,19 @@ def test_the_verdict_calls_a_difference_within_chance_even() -> None:
     assert "are even" in said
 
 
+def test_figures_of_a_verdict_have_as_many_digits_as_mean_something() -> None:
+    noise = np.random.default_rng(0).normal(size=300)
+    small = verdict(numbers(1e-4 * noise), [opponent("mean", numbers(9e-4 * noise))], "test")
+    assert "RMSE 0.000102 against 0.000917" in small
+    large = verdict(numbers(1e5 * noise), [opponent("mean", numbers(9e5 * noise))], "test")
+    assert "RMSE 101,845 against 916,605" in large
+
+
+def test_a_diverged_network_is_not_compared() -> None:
+    mean = opponent("mean", numbers(np.ones(20)))
+    assert "diverged" in verdict(numbers(np.full(20, np.nan)), [mean], "test")
+
+
 def test_the_verdict_says_when_nothing_was_found() -> None:
     noise = np.random.default_rng(0).normal(size=100)
     mean = opponent("mean", numbers(noise))

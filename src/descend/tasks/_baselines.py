@@ -4,6 +4,8 @@ Baselines know the training split alone; validation only chooses how many trees 
 chooses the network's best weights.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -76,10 +78,14 @@ def verdict(model: Predictions, others: list[Baseline], split: str) -> str:
     known = [b for b in others if name in b.metrics.get(split, {})]
     if not known:
         return ""
+    found = score(model, "train")[0]
+    if name not in found:
+        return f"The network has diverged: its answers on {split} are no numbers."
     best = max(known, key=lambda b: b.metrics[split][name] * (1 if higher else -1))
-    own, theirs = score(model, "train")[0][name], best.metrics[split][name]
+    own, theirs = found[name], best.metrics[split][name]
     ends = difference(model, best.predictions[split], name, seed=0)
-    figures = f"{_figure(own, name)} against {_figure(theirs, name)}{_margin(ends, name)}"
+    figure = _percent if name != "rmse" else _with_digits_of(own)
+    figures = f"{figure(own)} against {figure(theirs)}{_margin(ends, figure)}"
     said = f"{split} {LABELS[name]} {figures}"
     if ends is None or ends[0] <= 0 <= ends[1]:
         outcome = f"The network and {_with_article(best)} are even: {said}, which may be chance."
@@ -91,15 +97,21 @@ def verdict(model: Predictions, others: list[Baseline], split: str) -> str:
     return f"{outcome} {_advice(best, others[0])}".strip()
 
 
-def _margin(ends: tuple[float, float] | None, name: str) -> str:
+def _margin(ends: tuple[float, float] | None, figure: Callable[[float], str]) -> str:
     if ends is None:
         return ""
     low, high = sorted(map(abs, ends)) if ends[0] * ends[1] > 0 else ends
-    return f" (95 % interval of the difference: {_figure(low, name)} to {_figure(high, name)})"
+    return f" (95 % interval of the difference: {figure(low)} to {figure(high)})"
 
 
-def _figure(value: float, name: str) -> str:
-    return written(value) if name == "rmse" else f"{100 * value:.1f} %"
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %".replace("-", "−")
+
+
+def _with_digits_of(reference: float) -> Callable[[float], str]:
+    """Writes numbers to the place of the reference's third digit; 48,911 has none after the dot."""
+    place = math.floor(math.log10(reference)) if reference > 0 else 0
+    return lambda value: f"{value:,.{max(0, 2 - place)}f}".replace("-", "−")
 
 
 def _with_article(baseline: Baseline) -> str:

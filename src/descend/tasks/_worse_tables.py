@@ -30,7 +30,7 @@ def table_changes(
     split: Split, preprocessing: TablePreprocessing, generator: torch.Generator
 ) -> Iterator[Changed]:
     """Noise on all numbers, values missing at random, and each column missing whole."""
-    numbers, codes = split.inputs
+    numbers, codes = (tensor.cpu() for tensor in split.inputs)
     values = torch.tensor([column.part != "missing" for column in preprocessing.numbers])
     noise = torch.randn(numbers.shape, generator=generator)
     if values.any():
@@ -78,7 +78,7 @@ def _gaps(preprocessing: TablePreprocessing) -> list[_Gap]:
 
 def _without(split: Split, gaps: list[_Gap], gone: Tensor) -> Split:
     """`gone` (rows, gaps) says which values are missing."""
-    numbers, codes = (tensor.clone() for tensor in split.inputs)
+    numbers, codes = (tensor.cpu().clone() for tensor in split.inputs)
     for place, gap in enumerate(gaps):
         for column, value in gap.numbers.items():
             numbers[gone[:, place], column] = value
