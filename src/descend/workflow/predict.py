@@ -77,12 +77,12 @@ def predict_all(
     opened = open_model(run, device, show)
     limits = opened.thresholds(thresholds)
     found = _answers(opened.model, pieces(opened.model.preprocessing, paths, read_stdin), limits)
-    if not len(found.frame):
+    if not found.count:
         raise DataError(_why_nothing(found.unreadable, paths))
     _show(found, opened.model, show)
     if output is not None:
         write_bytes(Path(output), encoded(found.frame, kind))
-        show.say(f"predictions of {len(found.frame):,} {opened.model.unit}: {output}")
+        show.say(f"predictions of {found.count:,} {opened.model.unit}: {output}")
     return Predicted(found.frame, found.unreadable)
 
 
@@ -101,6 +101,7 @@ def encoded(frame: pl.DataFrame, format: str) -> bytes:
 @dataclass(frozen=True)
 class _Found:
     frame: pl.DataFrame
+    count: int  # of the rows with a prediction
     unreadable: tuple[Issue, ...]
     remarks: tuple[Issue, ...]
     unseen: Counter[str]  # cells per category column that training hardly or never saw
@@ -110,14 +111,18 @@ def _answers(model: Model, parts: Iterable[Piece], limits: np.ndarray | None) ->
     frames = [_frame(model, (), (), limits)]
     issues: list[Issue] = []
     unseen: Counter[str] = Counter()
+    count = 0
     for piece in parts:
         issues += piece.issues
         if not len(piece.names):
             continue
         unseen.update(_unseen(model, piece))
-        frames.append(_frame(model, piece.inputs, piece.names, limits))
+        said = _frame(model, piece.inputs, piece.names, limits)
+        frames.append(said if model.unit == "images" else _with_every_row(said, piece.issues))
+        count += len(said)
     return _Found(
         pl.concat(frames),
+        count,
         tuple(issue for issue in issues if issue.dropped),
         tuple(i for i in issues if not i.dropped and i.kind != "extra-column"),
         unseen,
@@ -131,6 +136,21 @@ def _frame(
         empty = np.zeros((0, len(model.targets.names)), np.float32)
         return answer_frame(model.targets, empty, names, limits)
     return answer_frame(model.targets, model.scorer.answers(inputs), names, limits)
+
+
+def _with_every_row(said: pl.DataFrame, issues: Sequence[Issue]) -> pl.DataFrame:
+    """Rows of the file that could not be read in their places, without a prediction.
+
+    Whoever puts the predictions beside the table would otherwise be off by one from there on.
+    """
+    numbered = [*said["name"], *(i.where for i in issues if i.kind == "ragged-row")]
+    found = pl.Series(numbered).str.extract(r" row (\d+)$").cast(pl.Int64)
+    last = found.max()
+    if not isinstance(last, int) or last <= len(said):
+        return said
+    file = said["name"][0].rpartition(" row ")[0]
+    every = pl.DataFrame({"name": [f"{file} row {row}" for row in range(1, last + 1)]})
+    return every.join(said, on="name", how="left", maintain_order="left")
 
 
 def _unseen(model: Model, piece: Piece) -> dict[str, int]:
