@@ -18,6 +18,7 @@ from descend.training.loop import Conditions, updates
 
 SHARE = 0.05  # of the run's steps
 LEAST_STEPS = 50  # fewer leave the network at chance, where nothing can be told apart
+LEAST_RUN = 4 * LEAST_STEPS  # steps; in a shorter run the trial would cost more than it can win
 MOST_EXAMPLES = 2000  # of validation; enough to see a difference of 1 % of the loss
 ERRORS_APART = 2.0  # standard errors
 

@@ -22,7 +22,7 @@ from descend.training.plan import Candidate, Plan
 from descend.training.precision import autocast
 from descend.training.training_settings import TrainingSettings
 from descend.workflow.design import Design
-from descend.workflow.flip_trial import try_flip
+from descend.workflow.flip_trial import LEAST_RUN, try_flip
 from descend.workflow.recipe import Choices
 
 PATIENT_SECONDS = 300.0  # a budget nobody asked for is cut to five minutes on a CPU
@@ -124,6 +124,8 @@ def _with_flip(chosen: Design, choices: Choices, plan: Plan, length: Horizon) ->
     names = chosen.training.augment or ()
     if chosen.prepared.unit != "images" or "augment" in choices.given or not names:
         return chosen
+    if length.steps < LEAST_RUN:
+        return chosen.with_augment(names, f"{chosen.reasons['augment']}; too short to try a flip")
     task = chosen.build(plan)
     assert isinstance(task, Supervised)
     trial = try_flip(task, conditions(chosen, plan, length.steps), length.steps)
