@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from descend.workflow.runs import runs as runs
     from descend.workflow.train import train as train
     from descend.workflow.trained import Run as Run
+    from descend.workflow.verify_resume import verify_resume as verify_resume
 
 _HOMES = {
     "Run": "trained",
@@ -31,6 +32,7 @@ _HOMES = {
     "resume": "resume",
     "runs": "runs",
     "train": "train",
+    "verify_resume": "verify_resume",
 }  # public name -> the file of descend.workflow that has it
 
 

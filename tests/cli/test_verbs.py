@@ -98,6 +98,7 @@ def test_evaluate_gives_the_scores_of_the_training_again(trained: Path, capsys: 
     assert (code, value["metrics"]["test"]["accuracy"]) == (0, before["accuracy"])
 
 
+@pytest.mark.slow
 def test_export_writes_a_network_that_was_checked(
     trained: Path, capsys: Captured, tmp_path: Path
 ) -> None:
@@ -168,7 +169,9 @@ def test_a_wrong_request_is_one_line_and_leaves_no_run_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_the_step_saves_and_prints_how_to_go_on(
     tmp_path: Path, number: signal.Signals
 ) -> None:
