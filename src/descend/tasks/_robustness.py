@@ -159,7 +159,7 @@ def _warp(pixels: Tensor, matrix: Tensor, move: Tensor) -> Tensor:
 
 IMAGE_CHANGES = (
     Change("noise", "deviation, share of the range", (0.05, 0.1, 0.15, 0.2, 0.3), _noise),
-    Change("blur", "sigma, share of the side", (0.01, 0.02, 0.03, 0.045, 0.06), _blur),
+    Change("blur", "sigma, share of the side", (0.01, 0.02, 0.04, 0.06, 0.1), _blur),
     Change("darker", "share of the light taken", (0.15, 0.3, 0.45, 0.6, 0.75), _darker),
     Change("lighter", "share of the dark taken", (0.15, 0.3, 0.45, 0.6, 0.75), _lighter),
     Change("occlusion", "share of the area", (0.05, 0.1, 0.2, 0.3, 0.4), _occlusion),
