@@ -105,6 +105,11 @@ def read_split(
     kept = np.flatnonzero(~_any_null(frame))
     if not len(kept):
         raise DataError(f"{path.name}: target {', '.join(preprocessing.targets)} is missing")
+    if len(kept) < len(frame):
+        at = np.flatnonzero(_any_null(frame))
+        said = f"missing in {len(at):,} rows, left out: {quality.first(at, table.names)}"
+        where = f"column {', '.join(preprocessing.targets)}"
+        issues = (*issues, Issue("missing-target", where, said, True))
     inputs = preprocessing.rows(table.frame)
     index = torch.from_numpy(kept)
     names = [table.names[i] for i in kept.tolist()]
