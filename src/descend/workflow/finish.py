@@ -189,6 +189,9 @@ def _result(
         "run": str(folder.path),
         "task": training.task,
         "model": training.model,
+        "parameters": sum(
+            p.numel() for module in session.task.kept().values() for p in module.parameters()
+        ),
         "metrics": metrics,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         f"{unit}_per_second": round(
