@@ -144,4 +144,4 @@ def _filled(said: NDArray[np.float64], training: NDArray[np.float64]) -> NDArray
 def _distances(rows: pl.DataFrame, series: Series, at: Integers, training: Integers) -> Integers:
     """Steps from the end of training; negative before it."""
     places = positions(rows[series.time], series.step)
-    return places[at] - places[training].max()
+    return np.asarray(places[at] - places[training].max(), np.int64)

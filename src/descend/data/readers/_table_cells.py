@@ -100,8 +100,7 @@ def as_type(
 ) -> Cells:
     """Bring a column to the type it had elsewhere (in training); misfits are named and missing."""
     if series.dtype == dtype:
-        text = dtype == pl.String
-        return Cells(_without_markers(series, MISSING) if text else series, ())
+        return Cells(_without_markers(series, MISSING) if dtype == pl.String else series, ())
     if series.dtype != pl.String:
         text = series.cast(pl.String, strict=False)
         if dtype == pl.String:
