@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CANDIDATES := $(or $(PYTHON), python3 python3.13 python3.12 python3.11 python3.14)
 SUPPORTED := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+WORKERS := --numprocesses auto --maxprocesses 8  # each imports torch: about 1 GB of memory
 
 .PHONY: help demo test test-all lint format docs bench clean
 .DEFAULT_GOAL := help
@@ -16,10 +17,10 @@ demo: $(VENV)/installed  ## train and evaluate on embedded data, end with a repo
 	@$(BIN)/descend demo
 
 test: $(VENV)/installed-dev  ## the default tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(WORKERS)
 
 test-all: $(VENV)/installed-dev  ## all tests, the slow and the GPU's among them
-	@$(BIN)/python -m pytest -m ''
+	@$(BIN)/python -m pytest -m '' $(WORKERS)
 
 lint: $(VENV)/installed-dev  ## format, lint and strict types
 	@$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ from descend.cli._call import Answer, Call
 from descend.cli._finished import answer_of
 from descend.settings import Settings, setting
 
-SUMMARY = "Train on embedded handwritten digits, with no network, and write a report."
+SUMMARY = "Train on embedded handwritten digits, without the internet, and write a report."
 POSITIONALS = ()
 RUN_SETTINGS = False
 FOR_PROGRAMS = False
