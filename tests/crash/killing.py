@@ -143,32 +143,55 @@ class Case:
     def resume(self, **how: Any) -> Child:
         return self.parent.start("resume", self.killed, *self.ends, **how)
 
-    def kill_at(self, child: Child, step: int) -> None:
-        """Kill when the evidence has come to this step."""
+    def await_step(self, child: Child, step: int) -> None:
+        """Until the evidence has come to this step."""
         deadline = time.monotonic() + PATIENCE
         while step_of(self.folder / "killed") < step:
             assert not child.ended and time.monotonic() < deadline, child.said
             time.sleep(0.001)
+
+    def is_at_step(self, step: int) -> bool:
+        return step_of(self.folder / "killed") == step
+
+    def kill_at(self, child: Child, step: int) -> None:
+        self.await_step(child, step)
         child.kill()
         self.kills.append(step_of(self.folder / "killed"))
 
     def pausing_at(self, place: str, **how: Any) -> dict[str, Any]:
         return {"place": place, "marker": str(self.folder / "marker"), **how}
 
-    def kill_at_pause(self, child: Child) -> None:
-        marker = self.folder / "marker"
+    def await_pause(self, child: Child) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not marker.exists():
+        while not (self.folder / "marker").exists():
             assert not child.ended and time.monotonic() < deadline, child.said
             time.sleep(0.001)
+
+    def go_on(self) -> None:
+        (self.folder / "marker").unlink()
+
+    def kill_at_pause(self, child: Child) -> None:
+        self.await_pause(child)
         child.kill()
-        marker.unlink()
+        self.go_on()
         self.kills.append(step_of(self.folder / "killed"))
+
+    def resume_refused(self, **how: Any) -> str:
+        """The one line that it says instead."""
+        return refused(self.resume(**how))
 
     def resume_to_the_end(self) -> str:
         child = self.resume()
         assert child.wait() == 0, child.said
         return child.said
+
+
+def refused(child: Child) -> str:
+    """Exit code 2, and one line beginning with "error:"."""
+    assert child.wait() == 2, child.said
+    said = [line for line in child.said.splitlines() if line.startswith("error: ")]
+    assert len(said) == 1 and "Traceback" not in child.said, child.said
+    return said[0]
 
 
 def only_run(runs: Path) -> Path:

@@ -26,7 +26,6 @@ from descend.cli import _app, _progress
 from descend.workflow.recipe import CATALOGS
 
 WARM = (descend.workflow.resume, descend.workflow.evaluate, descend.workflow.predict, _progress)
-NEVER = 3600.0  # seconds
 
 
 def main() -> None:
@@ -83,7 +82,10 @@ def limit_files(size: int) -> None:
 
 
 def pause_at(place: str, marker: str, call: int = 1, after: bool = False) -> None:
-    """Stand still, with a marker file to tell, at the n-th call of "module:name" or "m:Class.f"."""
+    """Stand still at the n-th call of "module:name" or "module:Class.name".
+
+    A marker file tells that it happened; the process goes on when that file is removed.
+    """
     module_name, _, names = place.partition(":")
     *owners, name = names.split(".")
     owner = reduce(getattr, owners, importlib.import_module(module_name))
@@ -105,7 +107,8 @@ def pause_at(place: str, marker: str, call: int = 1, after: bool = False) -> Non
 
 def stand_still(marker: str) -> None:
     Path(marker).touch()
-    time.sleep(NEVER)
+    while Path(marker).exists():
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":
