@@ -12,7 +12,9 @@ FOR_PROGRAMS = False
 
 
 class Options(Settings):
-    kills: int = setting(3, "real kills at random steps, each followed by a resume", at_least=1)
+    kills: int = setting(
+        3, "real kills at random steps, each followed by a resume", unit="kills", at_least=1
+    )
     steps: int | None = setting(
         None, "length of the stretch", unit="steps", at_least=2,
         derived="the time of a step: about 20 seconds of training",
