@@ -232,6 +232,14 @@ def assert_equal_runs(one: Path, other: Path) -> None:
     assert_no_step_twice(other)
 
 
+def checkpoints_are_whole(run: Path) -> bool:
+    """Every one of them, and nothing half-written beside."""
+    folder = run / "checkpoints"
+    for step in checkpoint.steps(folder):
+        checkpoint.load(folder / f"step-{step:09d}")
+    return not folder.is_dir() or len(list(folder.iterdir())) == len(checkpoint.steps(folder))
+
+
 def assert_equal_checkpoints(one: Path, other: Path) -> None:
     first, second = (checkpoint.load_latest(run / "checkpoints", fail) for run in (one, other))
     assert first is not None and second is not None
