@@ -331,6 +331,20 @@ def test_damaged_weights_are_named(class_run: Run, ground: Path, tmp_path: Path)
             predict(bad, ground / "mail.csv")
 
 
+def test_weights_of_another_network_are_one_clear_line(
+    class_run: Run, ground: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(class_run.path, tmp_path / "other"))
+    card = json.loads((other / "model" / "model.json").read_text())
+    card["model_settings"]["width"] = 7
+    (other / "model" / "model.json").write_text(json.dumps(card))
+    with pytest.raises(RunError, match=r"weights do not fit the network 'mlp'.*size mismatch"):
+        predict(other, ground / "mail.csv")
+    (other / "model" / "model.json").write_text("{}")
+    with pytest.raises(RunError, match=r"model\.json is damaged"):
+        predict(other, ground / "mail.csv")
+
+
 def test_text_of_a_table_in_another_encoding_is_read_from_standard_input(class_run: Run) -> None:
     text = "length,sender,links\n1,bank,2\n".encode("utf-8-sig")
     found = predict_all(class_run.path, "-", read_stdin=io.BytesIO(text).read)

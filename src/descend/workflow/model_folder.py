@@ -150,7 +150,7 @@ def _assemble(card: Mapping[str, Any], weights: tuple[dict[str, Tensor], int], a
     settings = parse(entry.Settings, card["model_settings"], "model.json: ")
     network: nn.Module = entry.build(settings, preprocessing.form, len(targets.names))
     tensors, step = weights
-    network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items()})
+    _fill(network, tensors, card["model"])
     device = torch.device(at)
     layout = torch.channels_last if card["channels_last"] else torch.contiguous_format
     network = network.to(device)
@@ -172,6 +172,17 @@ def _assemble(card: Mapping[str, Any], weights: tuple[dict[str, Tensor], int], a
         scorer, preprocessing, targets, card["unit"], card["task"], card["model"], settings,
         tuple(chosen) if chosen else None, step,
     )  # fmt: skip
+
+
+def _fill(network: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
+    try:
+        network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items()})
+    except RuntimeError as error:  # torch's way to say that names or shapes differ
+        first = str(error).split("\n\t")[1].split(",")[0].rstrip(". ")
+        raise RunError(
+            f"the kept weights do not fit the network {name!r} as model.json and this version of "
+            f"Descend build it ({first}); use the version that recipe.toml names, or train anew"
+        ) from None
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:
