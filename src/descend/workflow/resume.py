@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from descend.errors import DataError, RunError
+from descend.errors import DataError
 from descend.reports.page import write_report
 from descend.run import RunFolder, open_run
 from descend.show import Show, Silent
@@ -12,8 +12,8 @@ from descend.training.horizon import Horizon
 from descend.training.plan import Plan, find_device
 from descend.workflow import recipe
 from descend.workflow.design import design
-from descend.workflow.loading import check_fingerprint, load
 from descend.workflow.model_folder import what_is_lost
+from descend.workflow.own_data import own_data
 from descend.workflow.preparation import Preparation
 from descend.workflow.stopwatch import Stopwatch
 from descend.workflow.train import fit
@@ -61,25 +61,19 @@ def reopen(
     folder: RunFolder, data: str | Path | None, show: Show, stop_after: int | None
 ) -> Preparation:
     """The run as it was about to start, from its recipe. RunError when the data have changed."""
-    source, values, recorded = recipe.read_settings(folder.recipe_file)
-    source = str(data) if data is not None else source
-    if source is None or "plan" not in recorded or "horizon" not in recorded:
-        raise RunError(f"{folder.recipe_file} is not complete; train anew")
-    _check_place(source, folder)
-    choices = recipe.sort({**values, "stop_after": stop_after}, f"{folder.recipe_file}: ")
-    found = recorded["source"]
-    fold = int(found.get("fold", 0))
-    _, prepared = load(source, choices.data, choices.training.seed, choices.training.task, fold)
-    check_fingerprint(prepared, found.get("fingerprint"), source)
-    _announce_versions(recorded.get("versions", {}), show)
-    plan = Plan(**recorded["plan"])
+    if data is None:
+        _check_place(folder)
+    own = own_data(folder, data, stop_after)
+    _announce_versions(own.recorded.get("versions", {}), show)
+    plan = Plan(**own.recorded["plan"])
     find_device(plan.device)
-    return Preparation(design(choices, prepared), plan, Horizon(**recorded["horizon"]))
+    horizon = Horizon(**own.recorded["horizon"])
+    return Preparation(design(own.choices, own.prepared), plan, horizon)
 
 
-def _check_place(source: str, folder: RunFolder) -> None:
-    path = Path(source)
-    if path.is_absolute() and not path.exists():
+def _check_place(folder: RunFolder) -> None:
+    source, _, _ = recipe.read_settings(folder.recipe_file)
+    if source is not None and Path(source).is_absolute() and not Path(source).exists():
         raise DataError(
             f"the data of this run are no longer at {source}; "
             f"say where they are: descend resume {folder.path} --data PATH"

@@ -175,7 +175,11 @@ def _said(
         recorded = {}
     if source is None:
         raise SettingError("nothing to train on: name a folder, a file or 'digits'")
-    return _absolute(source), {**values, **settings}, recorded
+    values |= settings
+    for name in ("validation", "test"):
+        if isinstance(values.get(name), str | Path):
+            values[name] = _absolute(str(values[name]))
+    return _absolute(source), values, recorded
 
 
 def _absolute(source: str) -> str:
