@@ -15,6 +15,10 @@ from descend.metrics._predictions import Predictions
 from descend.settings import Settings
 
 SCORING_BATCH = 1024  # examples; without gradients little is kept, so it may be larger
+# Pixels or cells at once, so that memory does not grow with the images' size: layers hold many
+# times their input (cnn, 600 images of 128x128: 170 MB, with batches of 1024 2 GB; 2026-11-21).
+SCORING_VALUES = 4 << 20
+LEAST_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ class Scorer:
         """The answers to every example in order; the network is left in evaluation mode."""
         outputs, losses = [], []
         self.network.eval()
-        for batch in batches_for_scoring(split, self.batch_size, self.device, self.normalization):
+        values = sum(t[:1].numel() for t in split.inputs)
+        size = min(self.batch_size, max(LEAST_BATCH, SCORING_VALUES // max(values, 1)))
+        for batch in batches_for_scoring(split, size, self.device, self.normalization):
             with self.autocast():
                 raw = self.network(*batch.inputs)
             losses.append(self.losses(raw, batch.targets))
