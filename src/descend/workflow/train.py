@@ -170,7 +170,7 @@ def _said(
         source, values, recorded = recipes.read_settings(Path(recipe))
         if any(name not in ("runs", "name", "stop_after") for name in settings):
             recorded = {}  # another budget, network or batch needs a plan and a length of its own
-    if data is not None:
+    if data is not None and _absolute(str(data)) != source:
         source = str(data)
         recorded = {}
     if source is None:
