@@ -80,6 +80,29 @@ def test_each_group_remembers_its_learning_rate(name: str) -> None:
     assert [group["initial_lr"] for group in optimizer.param_groups] == [0.5, 0.125]
 
 
+class Quick(nn.Linear):
+    adaptive_factor = 10.0
+
+
+@pytest.mark.parametrize("name", OPTIM.names)
+def test_a_module_that_asks_for_longer_steps_gets_them_where_steps_are_normalized(
+    name: str,
+) -> None:
+    entry = OPTIM.load(name)
+    network = nn.Sequential(nn.Linear(4, 3), Quick(3, 2))
+    optimizer = entry.build(parameter_groups(network, 0.0), 0.01, entry.Settings())
+    rates = {id(p): g["initial_lr"] for g in optimizer.param_groups for p in g["params"]}
+    assert rates[id(network[0].weight)] == 0.01
+    assert rates[id(network[1].weight)] == pytest.approx(0.01 if name == "sgd" else 0.1)
+
+
+def test_a_weight_that_two_layers_share_is_moved_once() -> None:
+    first, second = nn.Linear(3, 3), nn.Linear(3, 3)
+    second.weight = first.weight
+    groups = parameter_groups(nn.Sequential(first, second), 0.1)
+    assert sum(len(g["params"]) for g in groups) == 3
+
+
 def test_weight_decay_spares_biases_norms_and_embeddings() -> None:
     network = nn.ModuleDict(
         {"layer": nn.Linear(4, 4), "norm": nn.BatchNorm1d(4), "codes": nn.Embedding(5, 4)}

@@ -25,7 +25,14 @@ class CategoryEmbedding(nn.Module):
 
 
 class LinearColumns(nn.Module):
-    """Scores Wx + b over numbers and one-hot categories; it starts from zero for categories."""
+    """Scores Wx + b over numbers and one-hot categories; it starts from zero for categories.
+
+    Columns that say nearly the same need large weights of opposite sign. With Adam at the rate of
+    the other layers these are not reached within a run; ten times as fast, the fit equals least
+    squares (benchmarks/LOG.md, 2026-11-21).
+    """
+
+    adaptive_factor = 10.0
 
     def __init__(self, numbers: int, cardinalities: Sequence[int], outputs: int) -> None:
         super().__init__()

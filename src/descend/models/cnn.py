@@ -1,10 +1,10 @@
 """This file is the default network for images: blocks of convolution, batch norm and ReLU.
 
-The number of stages follows from the image's size: each halves it until a side of 4 to 7 pixels
-is left, whose largest responses are scored. Large images are first shrunk by strided
-convolutions, so that the work per image stays within a few times that of a 32x32 image. Pooling
-right after a stage's first convolution, and the maximum as the last pooling, follow Jordan 2024
-(arXiv 2404.00498).
+The number of stages follows from the image's size. One block sees it whole; stages of two blocks
+then halve it and double the channels until a side of 4 to 7 pixels is left, whose largest
+responses are scored. Large images are first shrunk by strided convolutions, so that the work per
+image stays within a few times that of a 32x32 image. Pooling between a block's convolution and its
+norm, and the maximum as the last pooling, follow Jordan 2024 (arXiv 2404.00498).
 """
 
 from torch import Tensor, nn
@@ -17,11 +17,13 @@ from descend.settings import setting
 INPUTS = frozenset({"images"})
 SMALLEST = 4  # pixels
 LARGEST_INSIDE = 40  # pixels: a longer shorter side is first shrunk by strided convolutions
+POOLED_AT_ONCE = 16  # pixels: from here the first block halves, where its work would dominate
+MOST_STAGES = 3  # a side of at most 40 is at most 5 after them
 
 
 class Settings(SettingsBase):
     width: int = setting(
-        32, "channels of the first stage; each later stage doubles them, up to eight times",
+        32, "channels of the first block; each stage doubles them",
         unit="channels", at_least=4, search=(16, 128, "log"),
     )  # fmt: skip
     dropout: float = setting(
@@ -38,19 +40,17 @@ def build(settings: Settings, form: Form, outputs: int) -> nn.Module:
 class ConvolutionalNetwork(nn.Module):
     def __init__(self, channels: int, side: int, outputs: int, settings: Settings) -> None:
         super().__init__()
-        width = settings.width
-        blocks = []
-        stride = 2 if side > LARGEST_INSIDE else 1
-        blocks.append(_block(channels, width, stride=stride))
-        side = side // stride
+        blocks, width = [], settings.width
         while side > LARGEST_INSIDE:
-            blocks.append(_block(width, width, stride=2))
-            side //= 2
-        while True:
-            wider = min(2 * width, 8 * settings.width)
-            pool = 2 if side >= 4 else 1
-            blocks += [_block(width, wider, pool=pool), _block(wider, wider)]
-            width, side = wider, side // pool
+            blocks.append(_block(channels, width, stride=2))
+            channels, side = width, (side + 1) // 2
+        pooled = side >= POOLED_AT_ONCE
+        blocks.append(_block(channels, width, pool=2 if pooled else 1))
+        side //= 2 if pooled else 1
+        for stage in range(MOST_STAGES):
+            pool = 1 if pooled and stage == 0 else 2
+            blocks += [_block(width, 2 * width, pool=pool), _block(2 * width, 2 * width)]
+            width, side = 2 * width, side // pool
             if side < 8:
                 break
         self.features = nn.Sequential(*blocks)

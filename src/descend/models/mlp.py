@@ -71,6 +71,6 @@ def _layers(inputs: int, outputs: int, settings: Settings) -> list[nn.Module]:
 
 
 def _embedding_size(columns: int) -> int:
-    # As wide as the first layer can afford: at most 1024 inputs to it, 2 to 16 for each column
+    # As wide as the first layer can afford: about 768 inputs to it, 2 to 16 for each column
     # (16: Gorishniy et al. 2024 tune 8 to 32).
-    return min(16, max(2, 1024 // columns))
+    return min(16, max(2, 768 // columns))

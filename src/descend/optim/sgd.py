@@ -28,5 +28,6 @@ def build(groups: list[dict[str, Any]], learning_rate: float, settings: Settings
             momentum=settings.momentum,
             nesterov=settings.nesterov and settings.momentum > 0,
             fused=True,
-        )
+        ),
+        adaptive=False,
     )
