@@ -12,22 +12,22 @@ from PIL import Image
 
 from tests.crash.killing import WarmParent
 
+# Runs are made in memory where that is offered: a kill asks nothing of the disk, and fsync is slow.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
 
 @pytest.fixture(scope="session")
-def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmParent]:
-    started = WarmParent(tmp_path_factory.mktemp("outputs"))
-    yield started
-    started.close()
+def parent() -> Iterator[WarmParent]:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        started = WarmParent(Path(folder))
+        yield started
+        started.close()
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """A folder for runs, in memory where that is offered: a kill asks nothing of the disk."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
+def place() -> Iterator[Path]:
+    """A folder for runs."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         yield Path(folder)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from descend.training import checkpoint
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0  # seconds until a child that does not get there is a failure
+ATTEMPTS = 5
 OFTEN = "0.0003"  # minutes between checkpoints
 ALWAYS = "0.00001"  # after each step
 NEVER = "1000"
@@ -68,6 +70,7 @@ class WarmParent:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.started = 0
+        self.wholes: dict[tuple[object, ...], Path] = {}  # runs, by what was trained
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.warm_parent"],
             cwd=ROOT, env=os.environ | ONE_THREAD, text=True,
@@ -122,14 +125,13 @@ class Case:
     kills: list[int] = field(default_factory=list)  # the step each kill hit
 
     def train_whole(self) -> Path:
-        self.parent.run(
-            "train", *self.words, *self.ends, "--runs", self.folder / "whole", "--quiet"
-        )
-        return self.whole
-
-    @property
-    def whole(self) -> Path:
-        return only_run(self.folder / "whole")
+        """The run that nobody kills; equal cases share one, which is only read."""
+        key = (*self.words, *self.ends)
+        if key not in self.parent.wholes:
+            runs = self.parent.folder / f"whole-{len(self.parent.wholes)}"
+            self.parent.run("train", *key, "--runs", runs, "--quiet")
+            self.parent.wholes[key] = only_run(runs)
+        return self.parent.wholes[key]
 
     @property
     def killed(self) -> Path:
@@ -143,20 +145,33 @@ class Case:
     def resume(self, **how: Any) -> Child:
         return self.parent.start("resume", self.killed, *self.ends, **how)
 
-    def await_step(self, child: Child, step: int) -> None:
-        """Until the evidence has come to this step."""
+    def kill_at(self, step: int, resume: bool = False) -> None:
+        """Kill when the evidence has come to this step. A process that was over before is as if it
+        had never been, and the next one is killed earlier."""
+        killed, kept = self.folder / "killed", self.folder / "kept"
+        reached = step_of(killed) if resume else 0
+        for _ in range(ATTEMPTS):
+            if resume:
+                shutil.copytree(killed, kept)
+            if self._hits(self.resume() if resume else self.start(), max(step, reached + 1)):
+                shutil.rmtree(kept, ignore_errors=True)
+                self.kills.append(step_of(killed))
+                return
+            shutil.rmtree(killed)
+            if resume:
+                kept.rename(killed)
+            step = (reached + step) // 2
+        raise AssertionError(f"{ATTEMPTS} processes were over before step {step} was seen")
+
+    def _hits(self, child: Child, step: int) -> bool:
         deadline = time.monotonic() + PATIENCE
-        while step_of(self.folder / "killed") < step:
-            assert not child.ended and time.monotonic() < deadline, child.said
+        while step_of(self.folder / "killed") < step and not child.ended:
+            assert time.monotonic() < deadline, child.said
             time.sleep(0.001)
-
-    def is_at_step(self, step: int) -> bool:
-        return step_of(self.folder / "killed") == step
-
-    def kill_at(self, child: Child, step: int) -> None:
-        self.await_step(child, step)
-        child.kill()
-        self.kills.append(step_of(self.folder / "killed"))
+        if not child.ended:
+            child.send(signal.SIGKILL)
+        assert child.wait() in (0, -signal.SIGKILL), child.said
+        return child.code == -signal.SIGKILL
 
     def pausing_at(self, place: str, **how: Any) -> dict[str, Any]:
         return {"place": place, "marker": str(self.folder / "marker"), **how}

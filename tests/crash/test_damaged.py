@@ -17,7 +17,7 @@ from tests.crash.killing import (
     assert_equal_runs,
     only_run,
 )
-from tests.crash.test_killed import IMAGES, PLAIN
+from tests.crash.test_killed import EVALUATION, IMAGES, PLAIN
 
 FILES = (
     "modules.safetensors",
@@ -49,8 +49,7 @@ def stopped(parent: WarmParent, images: Path, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def case(stopped: Stopped, place: Path) -> Case:
     """A copy that may be damaged."""
-    for name, run in (("killed", stopped.run), ("whole", stopped.whole)):
-        shutil.copytree(run, place / name / run.name)
+    shutil.copytree(stopped.run, place / "killed" / stopped.run.name)
     return Case(stopped.parent, place, (), ("--stop-after", "60"))
 
 
@@ -92,19 +91,19 @@ def checkpoints(run: Path) -> list[Path]:
     ],
 )
 def test_a_damaged_checkpoint_is_named_and_the_one_before_leads_to_the_same_end(
-    file: str, damage: str, case: Case
+    file: str, damage: str, case: Case, stopped: Stopped
 ) -> None:
     before, newest = checkpoints(case.killed)
     DAMAGES[damage](newest / file)
     said = case.resume_to_the_end()
     assert f"{newest.name}/{file}" in said and "falling back to the one before" in said
     assert f"going on at step {int(before.name[5:])} " in said
-    assert_equal_runs(case.whole, case.killed)
+    assert_equal_runs(stopped.whole, case.killed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
-def test_a_bit_flipped_anywhere_is_found(seed: int, case: Case) -> None:
+def test_a_bit_flipped_anywhere_is_found(seed: int, case: Case, stopped: Stopped) -> None:
     chosen = random.Random(seed)
     newest = checkpoints(case.killed)[1]
     file = newest / chosen.choice(FILES)
@@ -112,38 +111,37 @@ def test_a_bit_flipped_anywhere_is_found(seed: int, case: Case) -> None:
     said = case.resume_to_the_end()
     harmless = file.name == "checksums.json" and "falling back" not in said  # a bit of white space
     assert harmless or (file.name in said and "falling back" in said)
-    assert_equal_runs(case.whole, case.killed)
+    assert_equal_runs(stopped.whole, case.killed)
 
 
 @pytest.mark.slow
-def test_a_missing_checkpoint_folder_leaves_the_one_before(case: Case) -> None:
+def test_a_missing_checkpoint_folder_leaves_the_one_before(case: Case, stopped: Stopped) -> None:
     before, newest = checkpoints(case.killed)
     shutil.rmtree(newest)
     assert f"going on at step {int(before.name[5:])} " in case.resume_to_the_end()
-    assert_equal_runs(case.whole, case.killed)
+    assert_equal_runs(stopped.whole, case.killed)
 
 
 def test_with_all_checkpoints_damaged_the_run_restarts_from_its_recipe_and_says_so(
     case: Case,
+    stopped: Stopped,
 ) -> None:
     for path in checkpoints(case.killed):
         flip(path / "optimizers.safetensors")
     said = case.resume_to_the_end()
     assert said.count("is damaged") == 2 and "starting again from the recipe" in said
-    assert_equal_runs(case.whole, case.killed)
+    assert_equal_runs(stopped.whole, case.killed)
     assert len(checkpoints(case.killed)) == 2
 
 
 @pytest.mark.slow
-def test_a_restart_beside_damaged_checkpoints_keeps_its_own(case: Case) -> None:
+def test_a_restart_beside_damaged_checkpoints_keeps_its_own(case: Case, stopped: Stopped) -> None:
     for path in checkpoints(case.killed):
         truncate(path / "state.json")
-    child = case.resume()
-    while "step-000000040/state.json" not in child.said or case.is_at_step(40):
-        assert not child.ended, child.said  # the evidence is still that of before
-    case.kill_at(child, 20)
+    case.kill_at_pause(case.resume(pause=case.pausing_at(EVALUATION, call=4)))
+    assert 5 < case.kills[0] < 40  # later damaged ones are still there
     assert "going on at step" in case.resume_to_the_end()
-    assert_equal_runs(case.whole, case.killed)
+    assert_equal_runs(stopped.whole, case.killed)
 
 
 def replace_by_pickle(path: Path) -> None:
@@ -155,27 +153,31 @@ MODEL_DAMAGES = {**DAMAGES, "a pickle": replace_by_pickle}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", MODEL_DAMAGES)
-def test_a_lost_best_model_is_named_and_made_again(damage: str, case: Case) -> None:
+def test_a_lost_best_model_is_named_and_made_again(
+    damage: str, case: Case, stopped: Stopped
+) -> None:
     MODEL_DAMAGES[damage](case.killed / "model" / "weights.safetensors")
     said = case.resume_to_the_end()
     assert "weights.safetensors" in said and "starting again from the recipe" in said
-    assert_equal_runs(case.whole, case.killed)
+    assert_equal_runs(stopped.whole, case.killed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", ["truncated", "missing", "empty"])
-def test_lost_evidence_is_said_and_the_training_stays_exact(damage: str, case: Case) -> None:
+def test_lost_evidence_is_said_and_the_training_stays_exact(
+    damage: str, case: Case, stopped: Stopped
+) -> None:
     DAMAGES[damage](case.killed / "evidence.jsonl")
     assert "evidence.jsonl is shorter" in case.resume_to_the_end()
-    assert_equal_checkpoints(case.whole, case.killed)
+    assert_equal_checkpoints(stopped.whole, case.killed)
     assert b"\0" not in (case.killed / "evidence.jsonl").read_bytes()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["model/model.json", "tensorboard", ".lock"])
-def test_what_can_be_made_again_is_made_again(name: str, case: Case) -> None:
+def test_what_can_be_made_again_is_made_again(name: str, case: Case, stopped: Stopped) -> None:
     path = case.killed / name
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     case.resume_to_the_end()
-    assert_equal_checkpoints(case.whole, case.killed)
+    assert_equal_checkpoints(stopped.whole, case.killed)
     assert path.exists()

@@ -19,7 +19,7 @@ from tests.crash.killing import (
     checkpoints_are_whole,
     refused,
 )
-from tests.crash.test_killed import IMAGES, PLAIN, TABLE
+from tests.crash.test_killed import EVALUATION, IMAGES, PLAIN, TABLE
 
 MEGABYTES = 24  # room for a run of these tests, and little to fill
 
@@ -66,7 +66,7 @@ WRITES = {
     "a checkpoint's second file": ("descend.training.checkpoint:save_tensors", 22),
     "a checkpoint's state": ("descend.training.checkpoint:_write_json", 11),
     "the best model": ("descend.workflow.model_folder:save_tensors", 3),
-    "the evidence": ("descend.tasks._supervised:Supervised.evaluate", 5),
+    "the evidence": (EVALUATION, 5),
     "the first checkpoint": ("descend.training.checkpoint:save", 1),
 }
 BY_DEFAULT = ("a checkpoint's second file", "the evidence")
@@ -150,8 +150,8 @@ def test_a_run_folder_that_can_only_be_read_predicts_and_does_not_train(
     parent: WarmParent, disk: Path, images: Path
 ) -> None:
     case = image_case(parent, disk, images)
-    case.train_whole()
-    shutil.copytree(disk / "whole", disk / "killed")
+    whole = case.train_whole()
+    shutil.copytree(whole, disk / "killed" / whole.name)
     assert mounted("mount", "-o", "remount,ro", disk)
     assert "Read-only file system" in case.resume_refused()
     assert "Read-only file system" in refused(case.start())

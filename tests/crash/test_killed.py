@@ -8,7 +8,8 @@ import pytest
 
 from tests.crash.killing import ALWAYS, NEVER, OFTEN, Case, WarmParent, assert_equal_runs, step_of
 
-STEPS = 150
+EVALUATION = "descend.tasks._supervised:Supervised.evaluate"  # two calls come before step 1
+STEPS = 110
 IMAGES = (
     "--model", "lenet5", "--batch-size", "16", "--budget", f"{STEPS} steps", "--plan", "off",
     "--threads", "1", "--no-baseline", "--checkpoint-minutes", OFTEN,
@@ -65,11 +66,10 @@ def kill_and_compare(case: Case, kills: int, seed: int) -> None:
     whole = case.train_whole()
     most = max(2, int(0.7 * last_step(whole)))
     steps = sorted(random.Random(seed).sample(range(1, most + 1), kills))
-    case.kill_at(case.start(), steps[0])
+    case.kill_at(steps[0])
     for step in steps[1:]:
-        if step <= case.kills[-1]:  # the kill before came late
-            continue
-        case.kill_at(case.resume(), step)
+        if step > case.kills[-1]:  # else the kill before came late
+            case.kill_at(step, resume=True)
     case.resume_to_the_end()
     assert_equal_runs(whole, case.killed)
 
@@ -113,7 +113,7 @@ DURING_A_WRITE: dict[str, dict[str, Any]] = {
         "place": "descend.workflow.model_folder:save_tensors", "call": 2, "after": True},
     "after the best model's rename": {
         "place": "descend.workflow.model_folder:sync_folder", "call": 2, "after": True},
-    "during an evaluation": {"place": "descend.tasks._supervised:Supervised.evaluate", "call": 3},
+    "during an evaluation": {"place": EVALUATION, "call": 3},
 }  # fmt: skip
 WRITES_BY_DEFAULT = ("between two files", "after the best model's rename", "during an evaluation")
 
@@ -140,7 +140,7 @@ def test_a_run_killed_before_its_first_checkpoint_restarts_from_its_recipe(
 ) -> None:
     case = image_case(parent, place, images, "--checkpoint-minutes", NEVER)
     whole = case.train_whole()
-    case.kill_at(case.start(), 3)
+    case.kill_at(3)
     assert not (case.killed / "checkpoints").exists()
     assert "starting again from the recipe" in case.resume_to_the_end()
     assert_equal_runs(whole, case.killed)

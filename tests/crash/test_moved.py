@@ -46,7 +46,7 @@ def test_a_run_whose_data_moved_says_how_to_name_them(
     words = (*IMAGES, *PLAIN, "--checkpoint-minutes", ALWAYS)
     case = Case(parent, place, (place / "pictures", *words), ("--stop-after", "40"))
     whole = case.train_whole()
-    case.kill_at(case.start(), 12)
+    case.kill_at(12)
     shutil.move(place / "pictures", place / "elsewhere")
     said = case.resume_refused()
     assert f"no longer at {place / 'pictures'}" in said

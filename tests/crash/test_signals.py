@@ -18,9 +18,8 @@ from tests.crash.killing import (
     assert_equal_runs,
     refused,
 )
-from tests.crash.test_killed import IMAGES, PLAIN, TABLE, image_case
+from tests.crash.test_killed import EVALUATION, IMAGES, PLAIN, TABLE, image_case
 
-EVALUATION = "descend.tasks._supervised:Supervised.evaluate"  # two calls come before step 1
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -34,9 +33,10 @@ def test_a_signal_saves_and_the_resumed_run_is_bit_equal(
 ) -> None:
     case = image_case(parent, place, images, "--checkpoint-minutes", NEVER)
     whole = case.train_whole()
-    child = case.start()
-    case.await_step(child, 5)
+    child = case.start(pause=case.pausing_at(EVALUATION, call=4))
+    case.await_pause(child)
     child.send(number)
+    case.go_on()
     assert child.wait() == SIGNALS[number], child.said
     assert "saved" in child.said and said_way_on(case, child.said)
     assert "going on at step" in case.resume_to_the_end()
