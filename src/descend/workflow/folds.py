@@ -1,5 +1,6 @@
 """This file trains once per fold and brings the folds together."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -9,14 +10,16 @@ import numpy as np
 import polars as pl
 
 from descend import run
-from descend.evidence import EvidenceFile, Table
+from descend.errors import Stopped
+from descend.evidence import Table, encode
 from descend.reports.page import write_report
-from descend.run import RunFolder, write_bytes, write_json
+from descend.run import RunFolder, write_bytes, write_json, write_text
 from descend.show import Show
 from descend.workflow import recipe
 from descend.workflow.trained import Run
 
 TrainFold = Callable[[str, recipe.Choices, Mapping[str, Any], Show, int], Run]
+ResumeFold = Callable[[Path], Run]
 
 
 def cross_validate(source: str, choices: recipe.Choices, show: Show, train_fold: TrainFold) -> Run:
@@ -27,37 +30,80 @@ def cross_validate(source: str, choices: recipe.Choices, show: Show, train_fold:
     """
     training = choices.training
     stem = training.name or f"{Path(source).name.split('.')[0]}-{choices.data.folds}-folds"
+
+    def fill(folder: RunFolder) -> None:
+        folder.write_recipe(_asked_for(source, choices))
+
+    folder = run.create(Path(training.runs).expanduser(), stem, fill)
+    try:
+        return complete(folder, source, choices, show, train_fold, Run)
+    finally:
+        if not _begun(folder, 0):  # the data or a setting was wrong
+            shutil.rmtree(folder.path)
+
+
+def is_cross_validation(folder: RunFolder, recorded: Mapping[str, Any]) -> bool:
+    """Whether this run holds one run per fold; `recorded` are the sections of its recipe."""
+    return "horizon" not in recorded or bool(_begun(folder, 0))
+
+
+def complete(
+    folder: RunFolder, source: str, choices: recipe.Choices, show: Show,
+    train_fold: TrainFold, resume_fold: ResumeFold,
+) -> Run:  # fmt: skip
+    """Train the folds that have not begun, resume those that have, and bring all together."""
     results: list[Run] = []
-    folder: RunFolder | None = None
-    for fold in range(choices.data.folds):
-        show.say(f"fold {fold + 1} of {choices.data.folds}")
-        root = training.runs if folder is None else str(folder.path)
-        inside = training.model_copy(update={"runs": root, "name": f"fold-{fold + 1}"})
-        own = recipe.Choices(choices.data, inside, choices.entries, choices.given)
-        if folder is None:
-            folder = run.create(Path(training.runs).expanduser(), stem)
-            inside = inside.model_copy(update={"runs": str(folder.path)})
-            own = recipe.Choices(choices.data, inside, choices.entries, choices.given)
-        results.append(train_fold(source, own, {}, show, fold))
-    assert folder is not None, "there are at least two folds"
-    _bring_together(folder, results, show)
+    with run.alone_in(folder):
+        for fold in range(choices.data.folds):
+            show.say(f"fold {fold + 1} of {choices.data.folds}")
+            inside = {"runs": str(folder.path), "name": f"fold-{fold + 1}"}
+            training = choices.training.model_copy(update=inside)
+            own = recipe.Choices(choices.data, training, choices.entries, choices.given)
+            begun = _begun(folder, fold)
+            try:
+                result = resume_fold(begun) if begun else train_fold(source, own, {}, show, fold)
+            except Stopped as stopped:
+                number = stopped.exit_code - 128
+                text = (
+                    f"stopped in fold {fold + 1}, saved; go on with: descend resume {folder.path}"
+                )
+                raise Stopped(text, number) from None
+            if not result.finished:
+                show.say(f"go on with: descend resume {folder.path}")
+                return Run(folder)
+            results.append(result)
+        _bring_together(folder, results, show)
     return Run(folder)
+
+
+def _begun(folder: RunFolder, fold: int) -> Path | None:
+    """The run folder of this fold, counted from 0, if there is one."""
+    return next(folder.path.glob(f"fold-{fold + 1}-*"), None)
+
+
+def _asked_for(source: str, choices: recipe.Choices) -> dict[str, Any]:
+    """A recipe of what was said; every fold writes one of what was derived."""
+    plain = (bool, int, float, str, list, tuple)
+    return {
+        "source": {"data": source},
+        "data": choices.data.model_dump(mode="json"),
+        "training": choices.training.model_dump(mode="json"),
+        "entries": {k: v if isinstance(v, plain) else str(v) for k, v in choices.entries.items()},
+    }
 
 
 def _bring_together(folder: RunFolder, results: list[Run], show: Show) -> None:
     first = results[0].result
     rows, metrics = _summary(results)
-    write_bytes(folder.recipe_file, results[0].folder.recipe_file.read_bytes())
     _write_predictions(folder, results)
+    columns = ["metric", "mean", "deviation", *(r.path.name for r in results)]
+    table = Table(0, "folds", columns, rows, "validation score of each fold")
+    write_text(folder.evidence_file, encode(table) + "\n")
+    write_bytes(folder.recipe_file, results[0].folder.recipe_file.read_bytes())
     seconds = {k: sum(r.result["seconds"].get(k, 0.0) for r in results) for k in first["seconds"]}
     result = {**first, "run": str(folder.path), "metrics": metrics, "seconds": seconds}
     result["folds"] = [{"run": r.path.name, "metrics": r.metrics} for r in results]
     write_json(folder.result_file, result)
-    evidence = EvidenceFile(folder.evidence_file)
-    columns = ["metric", "mean", "deviation", *(r.path.name for r in results)]
-    evidence.append(Table(0, "folds", columns, rows, "validation score of each fold"))
-    evidence.flush()
-    evidence.close()
     write_report(folder)
     show.table(f"{len(results)} folds, validation", columns, rows)
     show.say(f"report: {folder.report_file}")

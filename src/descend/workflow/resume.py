@@ -1,5 +1,6 @@
 """This file is the verb `resume`: go on as if never stopped."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,13 +11,13 @@ from descend.run import RunFolder, open_run
 from descend.show import Show, Silent
 from descend.training.horizon import Horizon
 from descend.training.plan import Plan, find_device
-from descend.workflow import recipe
+from descend.workflow import folds, recipe
 from descend.workflow.design import design
 from descend.workflow.model_folder import what_is_lost
 from descend.workflow.own_data import own_data
 from descend.workflow.preparation import Preparation
 from descend.workflow.stopwatch import Stopwatch
-from descend.workflow.train import fit
+from descend.workflow.train import fit, train_once
 from descend.workflow.trained import Run
 
 
@@ -36,6 +37,12 @@ def resume(
     folder = open_run(run)
     if _is_done(folder, show):
         return Run(folder)
+    source, values, recorded = recipe.read_settings(folder.recipe_file)
+    choices = recipe.sort({**values, "stop_after": stop_after}, f"{folder.recipe_file}: ")
+    if choices.data.folds > 1 and folds.is_cross_validation(folder, recorded):
+        fold = partial(resume, data=data, stop_after=stop_after, show=show)
+        place = str(data if data is not None else source)
+        return folds.complete(folder, place, choices, show, train_once, fold)
     timer = Stopwatch()
     with torch.random.fork_rng():
         ready = reopen(folder, data, show, stop_after)
