@@ -90,6 +90,18 @@ def test_a_run_killed_again_and_again_resumes_bit_equal(
     kill_and_compare(case_of(kind, parent, place, data), 1 + seed, seed)
 
 
+def test_a_killed_run_from_a_recipe_is_bit_equal_to_the_run_the_recipe_is_of(
+    parent: WarmParent, place: Path, images: Path
+) -> None:
+    derived = (images, "--budget", "60 steps", "--threads", "1", "--no-baseline")
+    ends = ("--stop-after", "50")
+    whole = Case(parent, place, derived, ends).train_whole()
+    case = Case(parent, place, ("--recipe", whole / "recipe.toml"), ends)
+    case.kill_at(17)
+    assert "starting again from the recipe" in case.resume_to_the_end()
+    assert_equal_runs(whole, case.killed)
+
+
 def image_case(parent: WarmParent, folder: Path, images: Path, *more: str) -> Case:
     return Case(
         parent,

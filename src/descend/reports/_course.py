@@ -31,7 +31,7 @@ CATALOGS = {
     "augment": "descend.data.augment",
 }
 # Sections of a recipe that record what was found out and have a table of their own.
-RECORDED = ("versions", "plan", "horizon")
+RECORDED = ("versions", "plan", "horizon", "because")
 
 
 def learning(run: RunData) -> Section:

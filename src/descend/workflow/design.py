@@ -59,8 +59,13 @@ class Design:
         return Design(self.prepared, training, {**kept, **own}, reasons)
 
 
-def design(choices: Choices, prepared: Prepared) -> Design:
-    """Fill in what was left open. SettingError for a setting that fits nothing chosen."""
+def design(
+    choices: Choices, prepared: Prepared, because: Mapping[str, str] | None = None
+) -> Design:
+    """Fill in what was left open. SettingError for a setting that fits nothing chosen.
+
+    `because` are the reasons a recipe recorded, when nothing was changed since.
+    """
     said = choices.training.model_dump()
     found = derive(prepared, said)
     filled = {
@@ -79,7 +84,7 @@ def design(choices: Choices, prepared: Prepared) -> Design:
         for name, item in found.items()
         if name in filled or (name in owned and name not in choices.entries)
     }
-    return Design(prepared, training, entries, reasons)
+    return Design(prepared, training, entries, {**reasons, **(because or {})})
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

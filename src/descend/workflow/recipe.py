@@ -28,7 +28,7 @@ CATALOGS = {
 }
 VERSIONED = ("descend", "torch", "torchvision", "numpy", "polars", "scikit-learn", "safetensors")
 # Sections of a recipe that record what happened and are no settings.
-RECORDED = ("versions", "source", "horizon", "plan")
+RECORDED = ("versions", "source", "horizon", "plan", "because")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Recipe:
     plan: dict[str, Any] = field(default_factory=dict)
     horizon: dict[str, Any] = field(default_factory=dict)  # steps, steps_per_epoch, …
     found: dict[str, Any] = field(default_factory=dict)  # reader, fingerprint
+    because: dict[str, str] = field(default_factory=dict)  # of derived settings: from what
 
     def to_toml(self) -> dict[str, Any]:
         sections: dict[str, Any] = {
@@ -63,7 +64,12 @@ class Recipe:
             values = settings.model_dump(mode="json")
             if values:
                 sections.setdefault(name.split()[0], {}).update(values)
-        return sections | {"horizon": self.horizon, "plan": self.plan, "versions": versions()}
+        return sections | {
+            "horizon": self.horizon,
+            "plan": self.plan,
+            "versions": versions(),
+            "because": self.because,
+        }
 
 
 def sort(values: Mapping[str, object], where: str = "") -> Choices:

@@ -75,7 +75,8 @@ def reopen(
     plan = Plan(**own.recorded["plan"])
     find_device(plan.device)
     horizon = Horizon(**own.recorded["horizon"])
-    return Preparation(design(own.choices, own.prepared), plan, horizon)
+    chosen = design(own.choices, own.prepared, own.recorded.get("because"))
+    return Preparation(chosen, plan, horizon)
 
 
 def _check_place(folder: RunFolder) -> None:

@@ -12,7 +12,7 @@ from descend.show import Show
 
 AT_A_GLANCE = ("accuracy", "f1", "rmse", "r2", "loss")  # of a run's scores, the first three there
 # Sections of a recipe that say where it ran, not what was asked for.
-NOT_COMPARED = ("versions", "horizon", "plan")
+NOT_COMPARED = ("versions", "horizon", "plan", "because")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def train_once(
     found = {"reader": reader, "fingerprint": prepared.fingerprint, "fold": fold}
     check_fingerprint(prepared, recorded.get("source", {}).get("fingerprint"), source)
     show_findings(prepared, show)
-    chosen = design(choices, prepared)
+    chosen = design(choices, prepared, recorded.get("because"))
     timer.lap("data")
     ready = prepare_run(chosen, choices, recorded, show)
     show_preparation(ready, show)
@@ -67,6 +67,7 @@ def train_once(
     written = recipes.Recipe(
         source, choices.data, ready.design.training, dict(ready.design.entries),
         asdict(ready.plan), asdict(ready.horizon), found,
+        dict(ready.design.reasons),
     )  # fmt: skip
 
     def fill(folder: RunFolder) -> None:
