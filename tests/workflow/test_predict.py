@@ -212,9 +212,17 @@ def test_days_after_the_end_of_a_series_are_forecast_from_its_kept_history(
     series_run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "next.csv").write_text("day\n2024-07-19\n2024-07-20\n")
-    frame = series_run.predict(tmp_path / "next.csv")
+    heard = Heard()
+    frame = predict(series_run.path, tmp_path / "next.csv", show=heard)
     assert frame.columns == ["name", "predicted"]
     assert all(8 < value < 12 for value in frame["predicted"])
+    assert "1 of 2 rows have no value of visits 1 step before" in heard.text
+
+
+def test_a_series_without_any_past_is_refused(series_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("day\n1999-07-19\n1999-07-20\n")
+    with pytest.raises(DataError, match="nothing is known of visits before these rows"):
+        series_run.predict(tmp_path / "old.csv")
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])

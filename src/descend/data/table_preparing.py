@@ -111,6 +111,7 @@ def read_split(
         where = f"column {', '.join(preprocessing.targets)}"
         issues = (*issues, Issue("missing-target", where, said, True))
     inputs = preprocessing.rows(table.frame)
+    issues = (*issues, *preprocessing.history(table.frame))
     index = torch.from_numpy(kept)
     names = [table.names[i] for i in kept.tolist()]
     codes = table_targets.encode(frame[kept.tolist()], targets, lambda at: names[at])

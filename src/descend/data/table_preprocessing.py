@@ -86,13 +86,14 @@ class TablePreprocessing:
             read_rows(path, self.inputs | dict(self.targets), self._optional) for path in paths
         ]
         found = [self.rows(table.frame) for table in tables]
+        issues = [(*table.issues, *self.history(table.frame)) for table in tables]
         return (
             (
                 torch.cat([numbers for numbers, _ in found]),
                 torch.cat([codes for _, codes in found]),
             ),
             [name for table in tables for name in table.names],
-            tuple(issue for table in tables for issue in table.issues),
+            tuple(issue for some in issues for issue in some),
         )
 
     def read_text(
@@ -100,7 +101,8 @@ class TablePreprocessing:
     ) -> tuple[tuple[Tensor, Tensor], list[str], tuple[Issue, ...]]:
         """The same for rows from standard input: delimited text or JSON lines."""
         table = read_rows(content, self.inputs | dict(self.targets), self._optional)
-        return self.rows(table.frame), list(table.names), table.issues
+        issues = (*table.issues, *self.history(table.frame))
+        return self.rows(table.frame), list(table.names), issues
 
     @property
     def _optional(self) -> tuple[str, ...]:
@@ -108,9 +110,17 @@ class TablePreprocessing:
 
     def rows(self, frame: pl.DataFrame) -> tuple[Tensor, Tensor]:
         """Inputs of rows as they stand in a table; of a series its history is put before them."""
+        return self.apply(frame if self.series is None else self._features(frame, self.series))
+
+    def history(self, frame: pl.DataFrame) -> tuple[Issue, ...]:
+        """What rows of a series lack of the past. DataError when none has any."""
         if self.series is None:
-            return self.apply(frame)
-        times = frame[self.series.time]
+            return ()
+        said = self.series.remark(self._features(frame, self.series))
+        return (Issue("no-history", f"column {self.series.time}", said, False),) if said else ()
+
+    def _features(self, frame: pl.DataFrame, series: Series) -> pl.DataFrame:
+        times = frame[series.time]
         if times.null_count():
             row = int(times.is_null().arg_max() or 0) + 1
             raise DataError(
@@ -118,11 +128,11 @@ class TablePreprocessing:
                 "every row to forecast"
             )
         order = times.arg_sort()
-        both, new = self.series.with_history(frame[order.to_list()])
-        features = self.series.features(both).filter(pl.Series(new))
+        both, new = series.with_history(frame[order.to_list()])
+        features = series.features(both).filter(pl.Series(new))
         back = np.empty(len(order), np.int64)
         back[order.to_numpy()] = np.arange(len(order))
-        return self.apply(features[back.tolist()])
+        return features[back.tolist()]
 
     def apply(self, frame: pl.DataFrame) -> tuple[Tensor, Tensor]:
         """numbers float32 (rows, k) and categories int64 (rows, m). DataError: missing column."""

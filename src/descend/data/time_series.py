@@ -96,6 +96,26 @@ class Series:
             columns.append(_before(rows[name], places).alias(f"{name} 1 before"))
         return pl.DataFrame(columns).fill_nan(None)
 
+    def remark(self, features: pl.DataFrame) -> str:
+        """What these rows lack of the past, "" when nothing. DataError when none has any."""
+        first = lag_name(self.targets[0], min(self.lags))
+        unknown = features[first].is_null()
+        carried = (features[f"{first} is carried"] > 0) & ~unknown
+        if len(features) and unknown.all():
+            raise DataError(
+                f"nothing is known of {self.targets[0]} before these rows; give rows with its "
+                "values before those to forecast"
+            )
+        lacks = int(unknown.sum()) + int(carried.sum())
+        if not lacks:
+            return ""
+        step = "step" if min(self.lags) == 1 else "steps"
+        return (
+            f"{lacks:,} of {len(features):,} rows have no value of {self.targets[0]} "
+            f"{min(self.lags)} {step} before; the last one known by then, or the typical one, "
+            "stands for it, so the further on, the less sure"
+        )
+
     def with_history(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.bool_]]:
         """New rows with the kept tail before them, and which rows are new. New ones win."""
         schema = {name: DTYPES[self.types[name]] for name in self._columns}
