@@ -166,8 +166,9 @@ def prediction_frame(p: Predictions, names: Any) -> pl.DataFrame:
     columns: dict[str, Any] = {"name": list(names)}
     if p.kind == "number":
         for i, name in enumerate(p.names):
-            columns[f"target {name}"] = p.targets[:, i]
-            columns[f"predicted {name}"] = p.outputs[:, i]
+            suffix = f" {name}" if len(p.names) > 1 else ""  # as `predict` names its columns
+            columns[f"target{suffix}"] = p.targets[:, i]
+            columns[f"predicted{suffix}"] = p.outputs[:, i]
         return pl.DataFrame(columns)
     if p.kind == "single-label":
         columns["target"] = [p.names[i] for i in p.targets]

@@ -14,7 +14,6 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from descend.catalog import Catalog
 from descend.data.examples import Targets
 from descend.data.image_preprocessing import ImagePreprocessing
 from descend.data.table_preprocessing import TablePreprocessing
@@ -22,6 +21,7 @@ from descend.errors import RunError
 from descend.forms import Form
 from descend.run import RunFolder, read_json, sync_folder, write_json
 from descend.settings import Settings, parse
+from descend.tasks._blueprint import LOSSES, MODELS
 from descend.tasks._scoring import SCORING_BATCH, Scorer
 from descend.tasks._supervised import normalization_of
 from descend.training.checkpoint import load_tensors, save_tensors
@@ -30,8 +30,6 @@ from descend.training.precision import autocast
 from descend.training.session import Weights
 from descend.workflow.design import TASKS, Design
 
-MODELS = Catalog("descend.models", "network")
-LOSSES = Catalog("descend.losses", "loss")
 KEPT = "kept"  # key of the metadata in the file of weights
 _KEPT_FORM = re.compile(r"step (?P<step>\d+) sha256 (?P<digest>[0-9a-f]{64})")
 
