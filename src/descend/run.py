@@ -7,8 +7,10 @@ import errno
 import json
 import os
 import re
+import secrets
 import shutil
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +23,9 @@ from descend.errors import RunError
 
 if sys.platform != "win32":
     import fcntl
+
+MAKING = ".making"  # ending of a folder that is not a run yet
+ABANDONED_SECONDS = 3600.0  # filling one takes milliseconds
 
 
 class RunFolder:
@@ -56,10 +61,10 @@ def create(
     The folder appears whole or not at all. RunError when it can't be written.
     """
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
-    beside = root / f".{slug}.{os.getpid()}.tmp"
+    beside = root / f".{slug}.{secrets.token_hex(4)}{MAKING}"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(beside, ignore_errors=True)  # of a killed process that had this number
+        _remove_abandoned(root)
         beside.mkdir()
         fill(RunFolder(beside))
         folder = RunFolder(_moved_to_free_number(beside, root, slug))
@@ -71,6 +76,14 @@ def create(
         ) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _remove_abandoned(root: Path) -> None:
+    """What processes left that were killed while they made a run folder."""
+    for path in root.glob(f".*{MAKING}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(path)
 
 
 def _moved_to_free_number(beside: Path, root: Path, slug: str) -> Path:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,13 @@ from PIL import Image
 from tests.crash.killing import WarmParent
 
 # Runs are made in memory where that is offered: a kill asks nothing of the disk, and fsync is slow.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+SHARED_MEMORY = Path("/dev/shm")
+ROOM = 2 << 30  # bytes; a container may have little of it
+MEMORY = (
+    SHARED_MEMORY
+    if os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > ROOM
+    else None
+)
 
 
 @pytest.fixture(scope="session")

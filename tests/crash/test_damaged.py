@@ -174,6 +174,23 @@ def test_lost_evidence_is_said_and_the_training_stays_exact(
 
 
 @pytest.mark.slow
+def test_a_damaged_line_of_evidence_hides_no_other(case: Case, stopped: Stopped) -> None:
+    flip(case.killed / "evidence.jsonl", 0.001)
+    for path in checkpoints(case.killed):
+        flip(path / "state.json")
+    case.resume_to_the_end()
+    assert_equal_runs(stopped.whole, case.killed)
+
+
+@pytest.mark.slow
+def test_a_damaged_card_of_the_model_is_written_again(case: Case, stopped: Stopped) -> None:
+    truncate(case.killed / "model" / "model.json")
+    case.resume_to_the_end()
+    cards = [(run / "model" / "model.json").read_bytes() for run in (stopped.whole, case.killed)]
+    assert cards[0] == cards[1]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model/model.json", "tensorboard", ".lock"])
 def test_what_can_be_made_again_is_made_again(name: str, case: Case, stopped: Stopped) -> None:
     path = case.killed / name

@@ -39,6 +39,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
             "rmsprop",
         ),
     ),
+    "threads": ("images", (*IMAGES, *PLAIN, "--model", "cnn", "--threads", "2")),
     "dropout": ("table", (*TABLE, "--dropout", "0.2", "--ema", "0.2", "--patience", "0")),
     "early-stopping": ("table", (*TABLE, "--patience", "3", "--learning-rate", "0.02")),
 }
@@ -99,6 +100,23 @@ def test_a_killed_run_from_a_recipe_is_bit_equal_to_the_run_the_recipe_is_of(
     case = Case(parent, place, ("--recipe", whole / "recipe.toml"), ends)
     case.kill_at(17)
     assert "starting again from the recipe" in case.resume_to_the_end()
+    assert_equal_runs(whole, case.killed)
+
+
+@pytest.mark.slow
+def test_a_run_in_channels_last_layout_resumes_bit_equal(
+    parent: WarmParent, place: Path, images: Path
+) -> None:
+    words = (images, *IMAGES, *PLAIN, "--model", "cnn", "--ema", "0.5", "--budget", "60 steps")
+    ends = ("--stop-after", "50")
+    recipe = Case(parent, place, words, ends).train_whole() / "recipe.toml"
+    chosen = recipe.read_text().replace("channels_last = false", "channels_last = true")
+    assert "channels_last = true" in chosen
+    (place / "recipe.toml").write_text(chosen)
+    case = Case(parent, place, ("--recipe", place / "recipe.toml"), ends)
+    whole = case.train_whole()
+    case.kill_at(20)
+    case.resume_to_the_end()
     assert_equal_runs(whole, case.killed)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from descend import evidence, run
-from descend.errors import SettingError, Stopped
+from descend.errors import RunError, SettingError, Stopped
 from descend.reports.tensorboard import EventSink
 from descend.run import RunFolder
 from descend.show import Show, Silent
@@ -96,6 +96,9 @@ def fit(folder: RunFolder, ready: Preparation, show: Show, timer: Stopwatch) -> 
             going_on = session.restore(partial(what_is_lost, folder))
             if going_on:
                 show.say(f"going on at step {session.standing.step:,} of {ready.horizon.steps:,}")
+            elif not evidence.preamble_bytes(folder.evidence_file):  # its first line was damaged
+                for record in ready.records():
+                    session.recorder.write(record)
             with closing(EventSink(folder.tensorboard, session.standing.step)) as events:
                 session.recorder.sinks.append(events)
                 with listening() as stop:
@@ -115,9 +118,12 @@ _SAVED = "stopped after training, which is saved"
 def _complete(folder: RunFolder, ready: Preparation) -> None:
     """Write what a run folder begins with, where it is missing: a recipe alone is enough."""
     folder.result_file.unlink(missing_ok=True)  # of a model that was lost
-    if not (folder.model / "model.json").is_file():
+    try:
+        run.read_json(folder.model / "model.json")
+    except RunError:  # missing or damaged
         write_card(folder, ready.design, ready.plan)
-    if not folder.evidence_file.is_file() or not evidence.preamble_bytes(folder.evidence_file):
+    file = folder.evidence_file
+    if not file.is_file() or file.stat().st_size == 0:
         _begin_evidence(folder, ready)
 
 
