@@ -167,3 +167,26 @@ def test_data_that_are_not_there_leave_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         quick(tmp_path / "runs", data=str(tmp_path / "nowhere"))
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_edited_recipe_gets_a_length_of_its_own(
+    digits: tuple[Run, list[str]], tmp_path: Path
+) -> None:
+    text = digits[0].folder.recipe_file.read_text()
+    edited = tmp_path / "mine.toml"
+    edited.write_text(text.replace('budget = "60 steps"', 'budget = "9 steps"'))
+    heard = Heard()
+    run = train(recipe=edited, runs=str(tmp_path), show=heard)
+    assert run.result["steps"] == 9
+    assert any("recipe was edited" in said for said in heard.text)
+
+
+def test_a_derived_budget_that_takes_too_long_is_cut_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("descend.workflow.preparation.PATIENT_SECONDS", 0.5)
+    settings = {name: value for name, value in QUICK.items() if name != "budget"}
+    run = train("digits", runs=str(tmp_path), **settings)
+    recipe = run.folder.recipe()
+    assert recipe["training"]["budget"] == f"{recipe['horizon']['steps']} steps"
+    assert "cut to about" in recipe["because"]["budget"]

@@ -27,7 +27,10 @@ class TrainingSettings(Settings):
         derived="the kind of images; flip by a short trial",
     )  # fmt: skip
     budget: DurationSetting | None = setting(
-        None, "how long to train", unit="epochs, steps or minutes", derived="the amount of data"
+        None,
+        "how long to train; minutes become updates once, by the time of a step before step 1",
+        unit="epochs, steps or minutes",
+        derived="the amount of data",
     )
     batch_size: int | None = setting(
         None, "examples per update", unit="examples", at_least=1, search=(16, 1024, "log"),

@@ -1,12 +1,12 @@
 """This file makes every choice of a run: what was said, what is derived, and from what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from descend.catalog import Catalog
 from descend.data.examples import Prepared
-from descend.settings import Settings, parse
+from descend.settings import Duration, Settings, parse
 from descend.tasks._blueprint import Blueprint
 from descend.tasks._defaults import derive
 from descend.tasks._task import Task
@@ -57,6 +57,11 @@ class Design:
         training = self.training.model_copy(update={"augment": names})
         reasons = {**self.reasons, "augment": reason}
         return Design(self.prepared, training, {**kept, **own}, reasons)
+
+    def with_budget(self, budget: Duration, reason: str) -> "Design":
+        """The same for another length."""
+        training = self.training.model_copy(update={"budget": budget})
+        return replace(self, training=training, reasons={**self.reasons, "budget": reason})
 
 
 def design(

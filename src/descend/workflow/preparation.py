@@ -91,9 +91,11 @@ def prepare_run(
         others = planning.candidates(plan, training.precision)
         threads = _thread_counts(training, base)
         plan, more = _try(chosen, others, threads, length.steps)
-        candidates = [*candidates, *(c for c in more if c.plan not in [t.plan for t in candidates])]
+        # a plan that was timed twice shows the timing it was judged by
+        candidates = [*(c for c in candidates if c.plan not in [m.plan for m in more]), *more]
         step, evaluation = _measure(chosen, plan)
         length = _length(chosen, choices, plan, step, evaluation)
+    chosen = _with_cut_budget(chosen, length)
     cost = forecast(
         chosen.build(plan), conditions(chosen, plan, length.steps), length, step, evaluation,
         bool(training.ema),
@@ -118,6 +120,18 @@ def _length(
     patience = PATIENT_SECONDS if "budget" not in choices.given and plan.device == "cpu" else None
     per_epoch = chosen.build(plan).source.steps_per_epoch
     return horizon(budget, per_epoch, step, evaluation, patience)
+
+
+def _with_cut_budget(chosen: Design, length: Horizon) -> Design:
+    """A derived budget that would take too long is cut, and the recipe says what it is now."""
+    budget = chosen.training.budget
+    wanted = budget.amount * length.steps_per_epoch if budget is not None else 0
+    if "budget" not in chosen.reasons or budget is None or budget.unit != "epochs":
+        return chosen
+    if length.steps >= round(wanted):
+        return chosen
+    why = f"{budget} for {chosen.reasons['budget']}, cut to about {PATIENT_SECONDS / 60:g} minutes"
+    return chosen.with_budget(Duration(length.steps, "steps"), why)
 
 
 def _with_flip(chosen: Design, choices: Choices, plan: Plan, length: Horizon) -> Design:
@@ -176,7 +190,7 @@ def _gain(ready: Preparation) -> str:
     own = [c.seconds_per_step for c in timed if c.plan == ready.plan]
     if len(timed) < 2 or not own or timed[0].seconds_per_step is None or own[0] is None:
         return refused
-    return f", {timed[0].seconds_per_step / own[0]:.2f}x as fast as {timed[0].plan}{refused}"
+    return f", {timed[0].seconds_per_step / own[0]:.1f}x as fast as {timed[0].plan}{refused}"
 
 
 def _written(cost: Forecast) -> str:

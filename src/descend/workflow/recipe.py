@@ -4,6 +4,8 @@ All settings share one flat name space: a name is a flag, a recipe key and a key
 Sections are only the order they are shown and stored in.
 """
 
+import hashlib
+import json
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +31,9 @@ CATALOGS = {
 VERSIONED = ("descend", "torch", "torchvision", "numpy", "polars", "scikit-learn", "safetensors")
 # Sections of a recipe that record what happened and are no settings.
 RECORDED = ("versions", "source", "horizon", "plan", "because")
+
+
+NOT_COMPARED = ("runs", "name", "stop_after", "checkpoint_minutes", "baseline")
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,18 @@ def chosen_entries(training: TrainingSettings) -> Iterator[tuple[str, Any]]:
     for kind, catalog in CATALOGS.items():
         for name in _names(getattr(training, kind)):
             yield f"{kind} {name}", catalog.load(name)
+
+
+def settings_digest(
+    data: DataSettings, training: TrainingSettings, entries: Mapping[str, Settings]
+) -> str:
+    """Equal for equal settings; where a run is kept, or stops for now, is no part of it."""
+    values = {
+        "data": data.model_dump(mode="json", exclude={"workers"}),
+        "training": training.model_dump(mode="json", exclude=set(NOT_COMPARED)),
+        **{name: settings.model_dump(mode="json") for name, settings in entries.items()},
+    }
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_settings(path: Path) -> tuple[str | None, dict[str, object], dict[str, Any]]:

@@ -56,14 +56,23 @@ def train_once(
     """One training on one split."""
     said, timer = choices.training, Stopwatch()
     reader, prepared = load(source, choices.data, said.seed, said.task, fold)
-    found = {"reader": reader, "fingerprint": prepared.fingerprint, "fold": fold}
-    check_fingerprint(prepared, recorded.get("source", {}).get("fingerprint"), source)
     show_findings(prepared, show)
-    chosen = design(choices, prepared, recorded.get("because"))
+    chosen = design(choices, prepared)
+    before = recorded.get("source", {})
+    if recorded and before.get("settings") != _digest(choices, chosen):
+        show.say("the recipe was edited, so its plan and its number of steps are made anew")
+        recorded = {}
+    elif recorded:
+        check_fingerprint(prepared, before.get("fingerprint"), source)
+        chosen = design(choices, prepared, recorded.get("because"))
     timer.lap("data")
     ready = prepare_run(chosen, choices, recorded, show)
     show_preparation(ready, show)
     timer.lap("plan")
+    found = {
+        "reader": reader, "fingerprint": prepared.fingerprint, "fold": fold,
+        "settings": _digest(choices, ready.design),
+    }  # fmt: skip
     written = recipes.Recipe(
         source, choices.data, ready.design.training, dict(ready.design.entries),
         asdict(ready.plan), asdict(ready.horizon), found,
@@ -79,6 +88,10 @@ def train_once(
     folder = run.create(Path(said.runs).expanduser(), name, fill)
     show.say(f"run folder: {folder.path}")
     return fit(folder, ready, show, timer)
+
+
+def _digest(choices: recipes.Choices, chosen: Design) -> str:
+    return recipes.settings_digest(choices.data, chosen.training, chosen.entries)
 
 
 def fit(folder: RunFolder, ready: Preparation, show: Show, timer: Stopwatch) -> Run:
