@@ -92,7 +92,6 @@ def _images(prepared: Prepared, batch_size: int | None) -> dict[str, Derived]:
         ),
         "weight_decay": Derived(5e-4, "the usual pull for convolutions"),
         "schedule": Derived("onecycle", "reaches a good score in few epochs"),
-        "label_smoothing": Derived(0.1, "keeps probabilities honest"),
         "batch_size": Derived(batch, examples),
         "budget": Derived(Duration(_image_epochs(count, batch), "epochs"), examples),
         "ema": Derived(0.05, "the average of the last weights scores better"),
