@@ -21,7 +21,9 @@ Scale = Literal["linear", "log"]
 class Settings(BaseModel):
     """The base of every settings class; unknown keys are errors, instances are frozen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class NoSettings(Settings):

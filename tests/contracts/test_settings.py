@@ -11,7 +11,7 @@ import pytest
 import descend
 from descend.data.data_settings import DataSettings
 from descend.errors import SettingError
-from descend.settings import Settings, describe, parse
+from descend.settings import Settings, describe, parse, setting
 from descend.training.training_settings import TrainingSettings
 from descend.workflow.recipe import CATALOGS
 
@@ -119,3 +119,12 @@ def test_a_name_that_entries_share_is_the_same_kind_of_value() -> None:
                 assert types.setdefault(row.name, row.type) == row.type, (
                     f"{kind} {entry} {row.name}"
                 )
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", float("inf")])
+def test_a_number_that_is_not_finite_is_refused(value: object) -> None:
+    class Own(Settings):
+        rate: float | None = setting(None, "how fast", above=0)
+
+    with pytest.raises(SettingError, match="setting 'rate'"):
+        parse(Own, {"rate": value})

@@ -136,3 +136,33 @@ def test_the_installed_command_obeys_signals_too(
     assert process.returncode == SIGNALS[number]
     assert "go on with: descend resume killed" in said and "Traceback" not in said
     assert "is not a run folder" in refused(parent.start("resume", place))
+
+
+IMPORTING = """
+import os, sys, threading, time
+from descend.__main__ import main
+
+def send():
+    while {module!r} not in sys.modules:
+        time.sleep(0.001)
+    os.kill(os.getpid(), {number:d})
+
+threading.Thread(target=send, daemon=True).start()
+sys.argv = ["descend", "train", "digits", "--quiet"]
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["click", "torch", "torch.nn"])
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_during_the_imports_ends_at_once(
+    number: signal.Signals, module: str, place: Path
+) -> None:
+    script = IMPORTING.format(module=module, number=number)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=place, env=os.environ | ONE_THREAD | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (SIGNALS[number], "stopped\n")
+    assert not list(place.iterdir())

@@ -29,6 +29,7 @@ PLAIN = LAYERS[-2] + LAYERS[-1]
 OPTIONAL = {"datasets", "onnx", "onnxruntime", "onnxscript", "torch_xla"}
 # Other imports inside functions, by file, each with its reason.
 LATE_IMPORTS: dict[str, str] = {
+    "__main__.py": "signals are looked after first, and the imports take seconds",
     "workflow/trained.py": "Run.resume gives back a Run, so `resume` itself imports the class",
 }
 

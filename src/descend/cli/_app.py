@@ -23,6 +23,7 @@ from typing import Any
 
 import click
 
+from descend.cli import _signals
 from descend.cli._call import Answer
 from descend.cli._command import VerbGroup
 from descend.errors import DescendError, Stopped, UserError
@@ -34,7 +35,7 @@ USERS_OWN = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS,
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, _terminated)
+    _signals.end_at_once()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -57,9 +58,10 @@ def _run(arguments: list[str]) -> int:
             answer = _answer(arguments, as_json, quiet)
         except BrokenPipeError:
             raise
-        except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 the boundary
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 the boundary
             message, exit_code = _judge(error, arguments)
-            print(f"error: {message}", file=sys.stderr)
+            wrong = "" if exit_code > 128 else "error: "  # to be stopped is no error
+            print(f"{wrong}{message}", file=sys.stderr)
             answer = Answer({"error": message, "exit_code": exit_code}, "", exit_code)
     if as_json:
         print(json.dumps(plain(answer.value), ensure_ascii=False), flush=True)
@@ -99,10 +101,8 @@ def _judge(error: BaseException, arguments: list[str]) -> tuple[str, int]:
         return _one_line(str(error)), error.exit_code
     if isinstance(error, click.ClickException):
         return _one_line(error.format_message()), 2
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        return "stopped", 128 + signal.SIGINT
-    if isinstance(error, SystemExit):
-        return "stopped", 128 + signal.SIGTERM
+    if isinstance(error, KeyboardInterrupt | click.Abort) or _signals.received():
+        return _signals.STOPPED, 128 + (_signals.received() or signal.SIGINT)
     if isinstance(error, OSError) and error.errno in USERS_OWN:
         where = f" {error.filename}" if error.filename else ""
         return f"cannot read or write{where}: {error.strerror}", 2
@@ -133,10 +133,6 @@ def _write_report(error: BaseException, arguments: list[str]) -> Path | None:
             file.write_text("\n".join(lines), encoding="utf-8")
             return file
     return None
-
-
-def _terminated(_number: int, _frame: object) -> None:
-    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _one_line(text: str) -> str:

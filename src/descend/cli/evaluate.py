@@ -3,6 +3,7 @@
 from typing import Literal
 
 from descend.cli._call import RUN_WORD, Answer, Call, Positional
+from descend.cli._signals import begin_work
 from descend.settings import Settings, setting
 
 SUMMARY = "Score a trained model on the data held out from it, or on other data."
@@ -33,6 +34,7 @@ class Options(Settings):
 def run(call: Call) -> Answer:
     from descend.workflow.evaluate import evaluate
 
+    begin_work()
     wanted = call.options
     return Answer(
         evaluate(

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from descend.cli._call import RUN_WORD, Answer, Call
+from descend.cli._signals import begin_work
 from descend.settings import Settings, setting
 
 SUMMARY = "Write the trained network as ONNX and torch.export, checked on real inputs."
@@ -19,6 +20,7 @@ class Options(Settings):
 def run(call: Call) -> Answer:
     from descend.workflow.export import export
 
+    begin_work()
     options = call.options
     return Answer(
         export(call.word("run"), formats=options.formats, folder=options.folder, show=call.show)

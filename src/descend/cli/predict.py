@@ -3,6 +3,7 @@
 from typing import Literal
 
 from descend.cli._call import RUN_WORD, Answer, Call, Positional
+from descend.cli._signals import begin_work
 from descend.errors import SettingError
 from descend.settings import Settings, setting
 
@@ -30,6 +31,7 @@ class Options(Settings):
 def run(call: Call) -> Answer:
     from descend.workflow.predict import encoded, predict_all
 
+    begin_work()
     wanted = call.options
     if wanted.output is None and wanted.format == "parquet":
         raise SettingError("setting 'format': parquet is no text; name a file with --output")

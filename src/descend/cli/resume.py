@@ -2,6 +2,7 @@
 
 from descend.cli._call import RUN_WORD, Answer, Call
 from descend.cli._finished import answer_of
+from descend.cli._signals import begin_work
 from descend.settings import Settings, setting
 
 SUMMARY = "Go on with a stopped or killed run as if it had never stopped."
@@ -20,6 +21,7 @@ class Options(Settings):
 def run(call: Call) -> Answer:
     from descend.workflow.resume import resume
 
+    begin_work()
     options = call.options
     return answer_of(
         resume(call.word("run"), data=options.data, stop_after=options.stop_after, show=call.show)

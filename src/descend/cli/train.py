@@ -2,6 +2,7 @@
 
 from descend.cli._call import Answer, Call, Positional
 from descend.cli._finished import answer_of
+from descend.cli._signals import begin_work
 from descend.settings import Settings, setting
 
 SUMMARY = "Train a network on DATA; every choice left open is derived from the data."
@@ -23,6 +24,7 @@ class Options(Settings):
 def run(call: Call) -> Answer:
     from descend.workflow.train import train
 
+    begin_work()
     trained = train(
         call.word_or_none("data"),
         recipe=call.options.recipe,

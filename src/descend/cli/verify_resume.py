@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from descend.cli._call import RUN_WORD, Answer, Call
+from descend.cli._signals import begin_work
 from descend.settings import Settings, setting
 
 SUMMARY = "Prove on a stretch of your own run that killing and resuming changes nothing."
@@ -25,6 +26,7 @@ class Options(Settings):
 def run(call: Call) -> Answer:
     from descend.workflow.verify_resume import verify_resume
 
+    begin_work()
     options = call.options
     result = verify_resume(
         call.word("run"),
