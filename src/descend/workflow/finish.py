@@ -26,6 +26,10 @@ from descend.workflow.model_folder import read_weights, set_thresholds
 from descend.workflow.preparation import Preparation
 from descend.workflow.stopwatch import Stopwatch
 
+NO_TEST = (
+    "no test split was given, so the scores are of validation, which also chose the kept model: "
+    "expect a little less on new data"
+)
 TRAINING_EXAMPLES = 10_000  # enough for the training score to four digits of error 0.5 %
 
 
@@ -50,6 +54,9 @@ def finish(
     timer.lap("evaluation")
     _write_baselines(session, ready, predicted, metrics, show, step)
     _write_forecast(session, prepared, predicted, show, step)
+    if "test" not in predicted:
+        show.say(NO_TEST)
+        session.recorder.write(Note(step, NO_TEST))
     timer.lap("baseline")
     write_predictions(folder, predicted, splits)
     timer.seconds["total"] = timer.total() + session.standing.seconds - session.seconds_here
