@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from descend.data.data_settings import DataSettings
-from descend.data.examples import TEST, TRAIN, ImageSet
-from descend.data.reading import READERS, read
+from descend.data.examples import TEST, TRAIN, UNGIVEN, ImageSet
+from descend.data.reading import READERS, match_targets, read
 from descend.errors import DataError
 
 SETTINGS = DataSettings()
@@ -175,3 +175,30 @@ def test_a_hub_dataset_of_images_is_read(
     assert name == "hub" and isinstance(images, ImageSet) and asked == [("some/pets", None)]
     assert images.classes == ("cat", "dog")
     assert images.given.tolist() == [TRAIN] * 12 + [TEST] * 2
+
+
+def of_classes(*classes: str) -> ImageSet:
+    count = len(classes)
+    return ImageSet(
+        torch.zeros((count, 1, 4, 4), dtype=torch.uint8),
+        torch.arange(count),
+        classes,
+        list(classes),
+        torch.full((count,), UNGIVEN, dtype=torch.int8),
+        ("images",),
+    )
+
+
+def test_classes_that_differ_in_case_alone_are_told_apart() -> None:
+    assert match_targets(of_classes("A", "a", "b"), ("A", "a", "b"), "x").tolist() == [0, 1, 2]
+    assert match_targets(of_classes(" B", "a"), ("A", "a", "b"), "x").tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("more", "trained"), [(("A ", "b"), ("A", "a", "b")), (("A", "a"), ("a", "b"))]
+)
+def test_a_class_that_could_be_two_is_refused(
+    more: tuple[str, ...], trained: tuple[str, ...]
+) -> None:
+    with pytest.raises(DataError, match=r"class 'A ?' is not among the classes"):
+        match_targets(of_classes(*more), trained, "x")

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -143,20 +144,29 @@ def _joined_targets(main: ImageSet, more: ImageSet, flag: str) -> torch.Tensor |
 
 
 def match_targets(images: ImageSet, classes: tuple[str, ...], where: str) -> torch.Tensor:
-    """The set's targets in the codes of `classes`, matched by name, spaces and case aside."""
+    """The set's targets in the codes of `classes`, matched by name."""
     assert images.targets is not None
     if images.targets.is_floating_point() or not classes:
         return images.targets
-    known = {_plain(name): code for code, name in enumerate(classes)}
     used = set(torch.unique(images.targets).tolist())
-    unseen = [n for i, n in enumerate(images.classes) if i in used and _plain(n) not in known]
+    known = _matches(images.classes, classes)
+    unseen = [n for i, n in enumerate(images.classes) if i in used and n not in known]
     if unseen:
         raise DataError(
             f"{where}: class {', '.join(map(repr, unseen))} is not among the classes of the "
             f"training data ({', '.join(classes)})"
         )
-    codes = torch.tensor([known.get(_plain(name), -1) for name in images.classes])
+    codes = torch.tensor([known.get(name, -1) for name in images.classes])
     return codes[images.targets]
+
+
+def _matches(names: Sequence[str], classes: Sequence[str]) -> dict[str, int]:
+    """The class of each name: the same name, else the only one but for spaces and case."""
+    found = {name: code for code, name in enumerate(classes)}
+    twice = {k for part in (names, classes) for k, n in Counter(map(_plain, part)).items() if n > 1}
+    folded = {_plain(name): code for code, name in enumerate(classes)}
+    like = {n: folded[_plain(n)] for n in names if _plain(n) in folded and _plain(n) not in twice}
+    return {**like, **found}
 
 
 def _plain(name: str) -> str:
