@@ -54,11 +54,16 @@ class RunFolder:
 
 
 def create(
-    root: Path, name: str, fill: Callable[[RunFolder], None] = lambda folder: None
+    root: Path,
+    name: str,
+    fill: Callable[[RunFolder], None] = lambda folder: None,
+    *,
+    exact: bool = False,
 ) -> RunFolder:
     """Make runs/<name>-<number> with the first free number, and what `fill` writes inside.
 
-    The folder appears whole or not at all. RunError when it can't be written.
+    `exact` is for a name that somebody gave: runs/<name> when it is free, else from -2 on. The
+    folder appears whole or not at all. RunError when it can't be written.
     """
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
     beside = root / f".{slug}.{secrets.token_hex(4)}{MAKING}"
@@ -67,7 +72,7 @@ def create(
         _remove_abandoned(root)
         beside.mkdir()
         fill(RunFolder(beside))
-        folder = RunFolder(_moved_to_free_number(beside, root, slug))
+        folder = RunFolder(_moved_to_free_number(beside, root, slug, exact))
         sync_folder(root)
         return folder
     except OSError as error:
@@ -86,9 +91,9 @@ def _remove_abandoned(root: Path) -> None:
                 shutil.rmtree(path)
 
 
-def _moved_to_free_number(beside: Path, root: Path, slug: str) -> Path:
+def _moved_to_free_number(beside: Path, root: Path, slug: str, exact: bool) -> Path:
     for number in range(1, 1_000_000):
-        path = root / f"{slug}-{number}"
+        path = root / (slug if exact and number == 1 else f"{slug}-{number}")
         if not os.path.lexists(path):
             try:
                 return beside.rename(path)

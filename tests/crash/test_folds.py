@@ -23,7 +23,7 @@ PLACES = {
 
 def assert_equal_folds(whole: Path, other: Path) -> None:
     for number in (1, 2, 3):
-        assert_equal_runs(whole / f"fold-{number}-1", other / f"fold-{number}-1")
+        assert_equal_runs(whole / f"fold-{number}", other / f"fold-{number}")
     results = [json.loads((run / "result.json").read_text()) for run in (whole, other)]
     assert results[0]["metrics"] == results[1]["metrics"] and len(results[1]["folds"]) == 3
     tables = [pl.read_parquet(run / "predictions.parquet") for run in (whole, other)]

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
 from descend.data.examples import Prepared, Split
+from descend.errors import RunError
 from descend.evidence import Evaluation, Note, Table
 from descend.metrics import _score, _thresholds
 from descend.metrics._predictions import Predictions
@@ -40,7 +42,7 @@ def finish(
     """Everything after the last step; writes evidence, predictions, result and report."""
     assert isinstance(task, Supervised), "tasks without examples finish on their own"
     show.say(f"training ended: {session.standing.finished}")
-    weights, step = read_weights(folder)
+    weights, step = _kept_weights(folder, session)
     task.network.load_state_dict({k.removeprefix("network."): v for k, v in weights.items()})
     prepared = ready.design.prepared
     splits = _scored_splits(prepared)
@@ -65,6 +67,22 @@ def finish(
     session.recorder.file.flush()
     write_report(folder)
     _show(metrics, task.headline, folder, show)
+
+
+def _kept_weights(folder: RunFolder, session: Session) -> tuple[dict[str, Tensor], int]:
+    """RunError when training diverged before anything worth keeping was there."""
+    standing = session.standing
+    why = standing.finished.removesuffix("; training stops")
+    if standing.best_step:
+        weights, step = read_weights(folder)
+        if all(bool(t.isfinite().all()) for t in weights.values()):
+            return weights, step
+        if "the loss became" not in why:
+            why = f"the best weights, of step {step}, hold NaN or infinity"
+    raise RunError(
+        f"{why}, so there is no model worth keeping; train anew with a lower --learning-rate, "
+        "or look for extreme values in the data"
+    )
 
 
 def _scored_splits(prepared: Prepared) -> dict[str, Split]:

@@ -34,7 +34,9 @@ def cross_validate(source: str, choices: recipe.Choices, show: Show, train_fold:
     def fill(folder: RunFolder) -> None:
         folder.write_recipe(_asked_for(source, choices))
 
-    folder = run.create(Path(training.runs).expanduser(), stem, fill)
+    folder = run.create(
+        Path(training.runs).expanduser(), stem, fill, exact=training.name is not None
+    )
     try:
         return complete(folder, source, choices, show, train_fold, Run)
     finally:
@@ -78,7 +80,8 @@ def complete(
 
 def _begun(folder: RunFolder, fold: int) -> Path | None:
     """The run folder of this fold, counted from 0, if there is one."""
-    return next(folder.path.glob(f"fold-{fold + 1}-*"), None)
+    path = folder.path / f"fold-{fold + 1}"
+    return path if (path / "recipe.toml").is_file() else None
 
 
 def _asked_for(source: str, choices: recipe.Choices) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def train_once(
         folder.write_recipe(written.to_toml())
 
     name = said.name or _name(source, chosen)
-    folder = run.create(Path(said.runs).expanduser(), name, fill)
+    folder = run.create(Path(said.runs).expanduser(), name, fill, exact=said.name is not None)
     show.say(f"run folder: {folder.path}")
     return fit(folder, ready, show, timer)
 
