@@ -1,5 +1,8 @@
 """This file holds the settings that say what the data is and how it is split."""
 
+from pydantic import PrivateAttr
+
+from descend.data.examples import Levels
 from descend.settings import Settings, setting
 
 
@@ -40,3 +43,15 @@ class DataSettings(Settings):
         at_least=1,
         derived="the number of cores",
     )
+    _levels: Levels = PrivateAttr(Levels())
+
+    @property
+    def levels(self) -> Levels:
+        """What other data were already read with; nothing a user sets."""
+        return self._levels
+
+    def with_levels(self, levels: Levels) -> "DataSettings":
+        """The same, to read further images as the first ones were."""
+        copy = self.model_copy()
+        copy._levels = levels
+        return copy

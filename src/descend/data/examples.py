@@ -4,7 +4,7 @@ reader -> ImageSet | TableSet (raw, everything found)
        -> Prepared (split; preprocessing fitted on the training split alone; resident tensors).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -30,6 +30,31 @@ class Issue:
 
 
 @dataclass(frozen=True)
+class Levels:
+    """The values shown black and white where their type does not tell; chosen once per data."""
+
+    white: float | None = None  # of whole numbers of more than 8 bits; black is 0
+    low: float | None = None  # of fractions
+    high: float | None = None
+
+    def or_else(self, other: "Levels") -> "Levels":
+        """The same; where nothing is chosen yet, the other's."""
+        white = other.white if self.white is None else self.white
+        return replace(self if self.high is not None else other, white=white)
+
+    def describe(self) -> tuple[str, ...]:
+        ranges = [
+            (first, last)
+            for first, last in ((0.0, self.white), (self.low, self.high))
+            if first is not None and last is not None and (first, last) != (0, 255)
+        ]
+        return tuple(f"values {a:,.10g} to {b:,.10g} become black to white" for a, b in ranges)
+
+
+UNKNOWN_LEVELS = Levels()
+
+
+@dataclass(frozen=True)
 class ImageSet:
     """Decoded images of one size and what is known of them."""
 
@@ -40,6 +65,7 @@ class ImageSet:
     given: "torch.Tensor"  # int8 (examples,) TRAIN, VALIDATION, TEST or UNGIVEN
     found: tuple[str, ...]  # sentences for the user: counts, sizes, forms
     issues: tuple[Issue, ...] = ()
+    levels: Levels = UNKNOWN_LEVELS
 
 
 @dataclass(frozen=True)
@@ -52,6 +78,7 @@ class TableSet:
     given: "torch.Tensor"  # int8 (rows,)
     found: tuple[str, ...]
     issues: tuple[Issue, ...] = ()
+    written: Mapping[str, str] = field(default_factory=dict)  # how a column's cells are written
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.Image import Resampling, Transpose
+
+from descend.data.examples import UNKNOWN_LEVELS, Levels
 
 Array = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.uint8]]
 Source = Path | bytes
@@ -63,16 +66,30 @@ def pillow_limits(max_pixels: int) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def measure(source: Source, max_pixels: int) -> Size:
-    """The size an image is shown at, from its header. Unreadable says what is wrong with it."""
+class Measured(NamedTuple):
+    """What is known of an image before it is decoded."""
+
+    size: Size  # it is shown at
+    format: str
+    peak: float | None  # largest value, where its type does not tell which value is white
+    is_whole: bool  # the peak is one of whole numbers
+
+
+def measure(source: Source, max_pixels: int) -> Measured:
+    """From its header, or its values where these are wide. Unreadable says what is wrong."""
     with _opened(source, max_pixels) as image:
         width, height = image.size
         # Pillow turns a TIFF itself, and reads a whole PNG to know its orientation.
         turned = image.format in ("JPEG", "MPO", "WEBP") and _orientation(image) >= 5
-        return (width, height) if turned else (height, width)
+        size = (width, height) if turned else (height, width)
+        is_open = image.mode.startswith(("I", "F")) and _bits(image) == 16
+        peak = float(_wide_values(image).max(initial=0)) if is_open else None
+        return Measured(size, image.format or "", peak, image.mode.startswith("I"))
 
 
-def decode(source: Source, size: Size | None, max_pixels: int) -> Array:
+def decode(
+    source: Source, size: Size | None, max_pixels: int, levels: Levels = UNKNOWN_LEVELS
+) -> Array:
     """uint8 (height, width) when gray, else (height, width, 3); upright, on white.
 
     With a size: the largest centered part of that aspect, resampled with antialiasing. Unreadable
@@ -81,7 +98,7 @@ def decode(source: Source, size: Size | None, max_pixels: int) -> Array:
     with _opened(source, max_pixels) as image:
         if size is not None:
             image.draft(None, (2 * max(size), 2 * max(size)))  # JPEG: decode no more than needed
-        plain = _to_eight_bits(image)
+        plain = _to_eight_bits(image, levels)
         plain = _turned(plain, _orientation(image))
         if size is not None and (plain.height, plain.width) != size:
             plain = ImageOps.fit(plain, (size[1], size[0]), Resampling.BILINEAR)
@@ -202,12 +219,12 @@ def _turned(image: Image.Image, orientation: int) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
+def _to_eight_bits(image: Image.Image, levels: Levels) -> Image.Image:
     """Mode "L" or "RGB"; what is transparent shows white."""
     image.load()
     mode = image.mode
     if mode.startswith(("I", "F")):
-        return _from_wide(image)
+        return _from_wide(image, levels)
     if mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         return _on_white(image)
     if mode == "LAB":
@@ -226,30 +243,57 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, shown).convert("RGB")
 
 
-def _from_wide(image: Image.Image) -> Image.Image:
-    """16- and 32-bit integers and floats, scaled by the range of their type, not of the image.
-
-    Only where the type has no fixed range (float, 32-bit) the largest value chooses among the usual
-    ranges: 0..1, 0..255, 0..65535, full.
-    """
-    values = numpy.asarray(image).astype(numpy.float64)
-    if not numpy.isfinite(values).all():
-        raise Unreadable("it holds NaN or infinite values")
-    shown = numpy.rint(values * (255 / _largest(image, float(values.max(initial=0)))))
+def _from_wide(image: Image.Image, levels: Levels) -> Image.Image:
+    """16- and 32-bit integers and floats, by `levels`; without these by the range of the type."""
+    values = _wide_values(image)
+    low, high = _black_and_white(image, float(values.max(initial=0)), levels)
+    shown = numpy.rint((values - low) * (255 / (high - low)))
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         shown[values == transparent] = 255
     return Image.fromarray(shown.clip(0, 255).astype(numpy.uint8))
 
 
-def _largest(image: Image.Image, found: float) -> float:
-    """The value that means white."""
-    if image.mode.startswith("I;16"):
-        bits = image.tag_v2.get(_BITS_PER_SAMPLE, 16) if image.format == "TIFF" else 16  # type: ignore[attr-defined]
-        width = bits[0] if isinstance(bits, tuple) else bits
-        return float(2 ** (width if 8 <= width <= 16 else 16) - 1)
-    limits = (65535.0,) if image.mode.startswith("I") else (1.0, 255.0, 65535.0)
-    return next((limit for limit in limits if found <= limit), max(found, 2.0**31 - 1))
+def _wide_values(image: Image.Image) -> NDArray[numpy.float64]:
+    values = numpy.asarray(image).astype(numpy.float64)
+    if not numpy.isfinite(values).all():
+        raise Unreadable("it holds NaN or infinite values")
+    return values
+
+
+def _black_and_white(image: Image.Image, found: float, levels: Levels) -> tuple[float, float]:
+    bits = _bits(image)
+    if bits < 16:
+        return 0.0, float(2**bits - 1)
+    if image.mode.startswith("I"):
+        return 0.0, levels.white or (65535.0 if found <= 65535 else float(2**31 - 1))
+    low, high = levels.low, levels.high
+    if low is None or high is None:
+        return float_range(0.0, found)
+    if found > high:
+        raise Unreadable(f"it holds values up to {found:g}, where others have {low:g} to {high:g}")
+    return low, high
+
+
+def float_range(low: float, high: float) -> tuple[float, float]:
+    """The usual range that values without a range of their own lie in."""
+    if high <= 1 and -1 <= low < 0:
+        return -1.0, 1.0
+    return 0.0, next((limit for limit in (1.0, 255.0, 65535.0) if high <= limit), high)
+
+
+def whole_white(high: float) -> float:
+    """The largest number of so many bits: sensors of 12 bits are saved in 16."""
+    return float(2 ** max(8, int(high).bit_length()) - 1)
+
+
+def _bits(image: Image.Image) -> int:
+    """Bits that the file says its values have, or 16 where it leaves that open."""
+    if not image.mode.startswith("I;16") or image.format != "TIFF":
+        return 16
+    bits = image.tag_v2.get(_BITS_PER_SAMPLE, 16)  # type: ignore[attr-defined]
+    width = bits[0] if isinstance(bits, tuple) else bits
+    return width if 8 <= width <= 16 else 16
 
 
 def cores() -> int:

@@ -43,7 +43,7 @@ def prepare(images: ImageSet, settings: DataSettings, seed: int, fold: int = 0) 
     if kind == "single-label":
         _check_training_classes(images, codes)
     training = codes == TRAIN
-    preprocessing = fit(images.pixels[training], settings.max_pixels)
+    preprocessing = fit(images.pixels[training], settings.max_pixels, images.levels)
     targets = _targets(images, kind, why, training)
     return Prepared(
         splits=_splits(images, codes, targets),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from descend.data.batches import Normalization
 from descend.data.data_settings import DataSettings
-from descend.data.examples import ImageSet, Issue, Split, Targets
+from descend.data.examples import UNKNOWN_LEVELS, ImageSet, Issue, Levels, Split, Targets
 from descend.data.images import Picture, conform, read_as
 from descend.data.readers.folder import is_image, walk
 from descend.data.reading import match_targets
@@ -28,6 +28,7 @@ class ImagePreprocessing:
     mean: tuple[float, ...]  # per channel, of pixels as shares 0..1
     std: tuple[float, ...]
     max_pixels: int
+    levels: Levels = UNKNOWN_LEVELS
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
@@ -39,6 +40,7 @@ class ImagePreprocessing:
             tuple(values["mean"]),
             tuple(values["std"]),
             values["max_pixels"],
+            Levels(**values.get("levels", {})),
         )
 
     def normalization(
@@ -55,7 +57,7 @@ class ImagePreprocessing:
     def read_pictures(
         self, pictures: Sequence[Picture]
     ) -> tuple[tuple[Tensor], list[str], tuple[Issue, ...]]:
-        settings = DataSettings(max_pixels=self.max_pixels)
+        settings = DataSettings(max_pixels=self.max_pixels).with_levels(self.levels)
         decoded = read_as(pictures, self._size, self.form.channels, settings)
         return (decoded.pixels,), [pictures[i].name for i in decoded.kept], decoded.issues
 
@@ -83,11 +85,11 @@ class ImagePreprocessing:
         return self.form.height, self.form.width
 
 
-def fit(pixels: Tensor, max_pixels: int) -> ImagePreprocessing:
+def fit(pixels: Tensor, max_pixels: int, levels: Levels = UNKNOWN_LEVELS) -> ImagePreprocessing:
     """From the training images alone, uint8 (n, channels, height, width)."""
     form = ImageForm(*pixels.shape[1:])
     mean, std = zip(*(_moments(pixels[:, c]) for c in range(form.channels)), strict=True)
-    return ImagePreprocessing(form, mean, std, max_pixels)
+    return ImagePreprocessing(form, mean, std, max_pixels, levels)
 
 
 def standardize(values: Tensor, targets: Targets) -> Tensor:

@@ -12,21 +12,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from descend.data.data_settings import DataSettings
-from descend.data.examples import Issue
+from descend.data.examples import UNKNOWN_LEVELS, Issue, Levels
 from descend.data.image_decoding import (
     Array,
+    Measured,
     Size,
     Source,
     Unreadable,
     cores,
     decode,
+    float_range,
     measure,
     pillow_limits,
+    whole_white,
 )
 
 LARGEST_OWN = 128  # pixels; larger images are brought to this unless image_size says otherwise
 _SMALLEST = 8  # pixels; a shorter side below is listed as extreme
 _LONGEST = 4.0  # long side over short side; above is listed as extreme: much is cropped away
+_STRAY = 0.01  # share of the files up to which a format of their own is named
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -47,24 +51,71 @@ class Decoded:
     kept: list[int]  # places in what was asked for
     found: tuple[str, ...]
     issues: tuple[Issue, ...]
+    levels: Levels = UNKNOWN_LEVELS
 
 
 def read_pictures(pictures: Sequence[Picture], settings: DataSettings) -> Decoded:
     """Decode all; the size is `image_size` or follows from theirs, the channels from content."""
     with pillow_limits(settings.max_pixels):
-        sizes = _each(lambda p: measure(p.source, settings.max_pixels), pictures, settings)
-        known = [size for size in sizes if not isinstance(size, Unreadable)]
-        size = choose_size(known, settings.image_size)
-        arrays = _each(lambda p: decode(p.source, size, settings.max_pixels), pictures, settings)
+        found = _each(lambda p: measure(p.source, settings.max_pixels), pictures, settings)
+        known = [one for one in found if not isinstance(one, Unreadable)]
+        size = choose_size([one.size for one in known], settings.image_size)
+        levels = settings.levels.or_else(_levels(known))
+        arrays = _each(
+            lambda p: decode(p.source, size, settings.max_pixels, levels), pictures, settings
+        )
     kept = [i for i, array in enumerate(arrays) if not isinstance(array, Unreadable)]
     unreadable = [
         Issue("unreadable", picture.name, f"{array}; left out", dropped=True)
         for picture, array in zip(pictures, arrays, strict=True)
         if isinstance(array, Unreadable)
     ]
-    extreme = [issue for i in kept if (issue := _extreme(pictures[i].name, sizes[i])) is not None]
+    extreme = [issue for i in kept if (issue := _extreme(pictures[i].name, found[i])) is not None]
     pixels = stack([array for array in arrays if not isinstance(array, Unreadable)], size)
-    return Decoded(pixels, kept, _describe(known, pixels), (*unreadable, *extreme))
+    about = (*_describe([one.size for one in known], pixels), *levels.describe())
+    issues = (
+        *unreadable,
+        *extreme,
+        *_other_formats(pictures, found),
+        *_beyond(pictures, found, levels),
+    )
+    return Decoded(pixels, kept, about, issues, levels)
+
+
+def _levels(known: Sequence[Measured]) -> Levels:
+    """From the largest value of all images, so that they stay comparable."""
+    whole = [one.peak for one in known if one.peak is not None and one.is_whole]
+    real = [one.peak for one in known if one.peak is not None and not one.is_whole]
+    low, high = float_range(0.0, max(real)) if real else (None, None)
+    return Levels(whole_white(max(whole)) if whole else None, low, high)
+
+
+def _beyond(
+    pictures: Sequence[Picture], found: Sequence[Measured | Unreadable], levels: Levels
+) -> list[Issue]:
+    """Images brighter than those that the levels were chosen from."""
+    white = levels.white
+    return [
+        Issue("beyond-white", picture.name, f"values up to {one.peak:g}, white is {white:g}", False)
+        for picture, one in zip(pictures, found, strict=True)
+        if isinstance(one, Measured) and one.peak and one.is_whole and white and one.peak > white
+    ]
+
+
+def _other_formats(
+    pictures: Sequence[Picture], found: Sequence[Measured | Unreadable]
+) -> list[Issue]:
+    """The few files that are encoded unlike nearly all others: often strays."""
+    formats = Counter(one.format for one in found if isinstance(one, Measured))
+    if not formats:
+        return []
+    (usual, _), *_ = formats.most_common(1)
+    rare = {f for f, n in formats.items() if f != usual and n <= _STRAY * formats.total()}
+    return [
+        Issue("other-format", picture.name, f"{one.format}, where nearly all are {usual}", False)
+        for picture, one in zip(pictures, found, strict=True)
+        if isinstance(one, Measured) and one.format in rare
+    ]
 
 
 def read_as(
@@ -72,7 +123,11 @@ def read_as(
 ) -> Decoded:
     """Decode all to a size and a number of channels that are already decided."""
     with pillow_limits(settings.max_pixels):
-        arrays = _each(lambda p: decode(p.source, size, settings.max_pixels), pictures, settings)
+        arrays = _each(
+            lambda p: decode(p.source, size, settings.max_pixels, settings.levels),
+            pictures,
+            settings,
+        )
     kept = [i for i, array in enumerate(arrays) if not isinstance(array, Unreadable)]
     issues = tuple(
         Issue("unreadable", picture.name, f"{array}; left out", dropped=True)
@@ -130,10 +185,10 @@ def _each(
         return list(threads.map(safely, pictures))
 
 
-def _extreme(name: str, size: Size | Unreadable) -> Issue | None:
-    if isinstance(size, Unreadable):
+def _extreme(name: str, found: Measured | Unreadable) -> Issue | None:
+    if isinstance(found, Unreadable):
         return None
-    height, width = size
+    size = height, width = found.size
     if min(size) < _SMALLEST:
         text = f"only {width}x{height} pixels"
     elif max(size) > _LONGEST * min(size):

@@ -114,6 +114,7 @@ def _read_more(
     height, width = main.pixels.shape[2:]
     if height == width:  # so that files are decoded to this size, not resized twice
         settings = settings.model_copy(update={"image_size": height})
+    settings = settings.with_levels(main.levels)
     more = read_with(reader, Path(target), settings, seed)
     if not isinstance(more, ImageSet):
         raise DataError(f"{flag}: holds a table, but the data to train on are images")
@@ -132,6 +133,7 @@ def _join(main: ImageSet, more: ImageSet, flag: str, code: int) -> ImageSet:
         given=torch.cat([main.given, given]),
         found=(*main.found, f"{flag}: {more.found[0]}"),
         issues=(*main.issues, *more.issues),
+        levels=main.levels.or_else(more.levels),
     )
 
 

@@ -96,7 +96,8 @@ def read_split(
     path: Path, preprocessing: TablePreprocessing, targets: Targets
 ) -> tuple[Split, tuple[Issue, ...]]:
     """Rows with their targets from another file, for `evaluate`. DataError names what misfits."""
-    table = read_rows(path, preprocessing.inputs | dict(preprocessing.targets))
+    columns = preprocessing.inputs | dict(preprocessing.targets)
+    table = read_rows(path, columns, written=preprocessing.written)
     frame = table.frame.select(list(preprocessing.targets))
     issues = table.issues
     if targets.kind == "single-label" and frame.dtypes == [pl.String]:
@@ -318,8 +319,9 @@ def _fitted(
     preprocessing, columns = fit(training.inputs, reserved, rows.types, parts_of_dates)
     types = column_types(rows.targets)
     preprocessing = replace(
-        preprocessing, targets=types, series=None if series is None else series.series
-    )
+        preprocessing, targets=types, series=None if series is None else series.series,
+        written=_written(table, preprocessing, series),
+    )  # fmt: skip
     targets = table_targets.standardize(targets, training.targets)
     splits = {
         name: _split(rows.take(at), preprocessing, targets) for name, at in parts.items() if len(at)
@@ -338,6 +340,15 @@ def _fitted(
         splits, preprocessing, targets, "rows", fingerprint(rows, codes),
         (*found, *notes), tuple(issues), extras,
     )  # fmt: skip
+
+
+def _written(
+    table: TableSet, preprocessing: TablePreprocessing, series: SeriesRows | None
+) -> dict[str, str]:
+    used = {*preprocessing.columns, *table.targets}
+    if series is not None:
+        used |= {series.series.time, *series.series.others}
+    return {name: form for name, form in table.written.items() if name in used}
 
 
 def _split(rows: Rows, preprocessing: TablePreprocessing, targets: Targets) -> Split:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from descend.data.examples import Issue
+from descend.data.examples import Issue, TableSet
 from descend.data.readers.table import read_rows
 from descend.data.table_columns import Column, columns_of, prefix
 from descend.data.time_series import Series
@@ -69,6 +69,7 @@ class TablePreprocessing:
     form: TableForm
     targets: Mapping[str, str] = field(default_factory=dict)  # type of each target column
     series: Series | None = None  # makes `columns` out of a series in time
+    written: Mapping[str, str] = field(default_factory=dict)  # date formats and decimal commas
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -82,9 +83,7 @@ class TablePreprocessing:
         self, paths: Sequence[Path]
     ) -> tuple[tuple[Tensor, Tensor], list[str], tuple[Issue, ...]]:
         """Inputs, row names and issues of tables to predict. DataError: a missing column."""
-        tables = [
-            read_rows(path, self.inputs | dict(self.targets), self._optional) for path in paths
-        ]
+        tables = [self._read(path) for path in paths]
         found = [self.rows(table.frame) for table in tables]
         issues = [(*table.issues, *self.history(table.frame)) for table in tables]
         return (
@@ -100,13 +99,13 @@ class TablePreprocessing:
         self, content: bytes
     ) -> tuple[tuple[Tensor, Tensor], list[str], tuple[Issue, ...]]:
         """The same for rows from standard input: delimited text or JSON lines."""
-        table = read_rows(content, self.inputs | dict(self.targets), self._optional)
+        table = self._read(content)
         issues = (*table.issues, *self.history(table.frame))
         return self.rows(table.frame), list(table.names), issues
 
-    @property
-    def _optional(self) -> tuple[str, ...]:
-        return tuple(self.targets)
+    def _read(self, source: Path | bytes) -> TableSet:
+        columns = self.inputs | dict(self.targets)
+        return read_rows(source, columns, tuple(self.targets), self.written)
 
     def rows(self, frame: pl.DataFrame) -> tuple[Tensor, Tensor]:
         """Inputs of rows as they stand in a table; of a series its history is put before them."""
@@ -164,6 +163,7 @@ class TablePreprocessing:
             "kind": "table",
             "columns": dict(self.columns),
             "targets": dict(self.targets),
+            "written": dict(self.written),
             "series": None if self.series is None else self.series.to_json(),
             "numbers": [asdict(column) for column in self.numbers],
             "categories": [asdict(column) for column in self.categories],
@@ -182,8 +182,9 @@ class TablePreprocessing:
             edges = tuple(tuple(edge) for edge in saved["edges"])
             series = None if saved["series"] is None else Series.from_json(saved["series"])
             form = _form(numbers, categories, edges)
-            targets = dict(saved["targets"])
-            return cls(dict(saved["columns"]), numbers, categories, form, targets, series)
+            targets, written = dict(saved["targets"]), dict(saved.get("written", {}))
+            columns = dict(saved["columns"])
+            return cls(columns, numbers, categories, form, targets, series, written)
         except (KeyError, TypeError) as error:
             raise RunError(f"the saved preprocessing is damaged: {error}") from None
 

@@ -123,6 +123,7 @@ def _images(
     # decoded at the form's size where a setting can say so, as the training images were
     side = form.height if form.height == form.width else None
     settings = DataSettings(image_size=side, max_pixels=preprocessing.max_pixels)
+    settings = settings.with_levels(preprocessing.levels)
     if reading.choose_reader(path)[0] == "table":  # it would ask for a target first
         raise DataError(f"{path} is a table; this run was trained on images")
     _, images = reading.read(str(path), settings, SEED)

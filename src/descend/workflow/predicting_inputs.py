@@ -70,9 +70,10 @@ def _image_pieces(
 ) -> Iterator[Piece]:
     form = preprocessing.form
     most = min(PIECE_IMAGES, max(1, PIECE_BYTES // (form.channels * form.height * form.width)))
+    settings = DataSettings().with_levels(preprocessing.levels)
     waiting: list[Picture] = []
     for path in paths:
-        for found in _pictures(path, read_stdin):
+        for found in _pictures(path, read_stdin, settings):
             if isinstance(found, Picture):
                 waiting.append(found)
             if waiting and (len(waiting) >= most or not isinstance(found, Picture)):
@@ -95,7 +96,7 @@ def _set_pieces(images: ImageSet, preprocessing: ImagePreprocessing, most: int) 
         yield Piece((pixels,), images.names[part], ())
 
 
-def _pictures(path: str | Path, read_stdin: ReadStdin) -> Iterator[Found]:
+def _pictures(path: str | Path, read_stdin: ReadStdin, settings: DataSettings) -> Iterator[Found]:
     if str(path) == STDIN:
         yield Picture("standard input", _content(read_stdin))
         return
@@ -107,7 +108,7 @@ def _pictures(path: str | Path, read_stdin: ReadStdin) -> Iterator[Found]:
             raise DataError(f"{path}: no such file or folder")
         yield Picture(str(path), path)
     else:
-        yield from _other(path)
+        yield from _other(path, settings)
 
 
 def _in_folder(folder: Path, called: str) -> Iterator[Found]:
@@ -123,7 +124,7 @@ def _in_folder(folder: Path, called: str) -> Iterator[Found]:
         raise DataError(f"{called}: no images in it; this run was trained on images")
 
 
-def _other(path: Path) -> Iterator[Found]:
+def _other(path: Path, settings: DataSettings) -> Iterator[Found]:
     """A file that is no image by itself: an archive or arrays of images, or a mistake."""
     try:
         name, reader = choose_reader(path)
@@ -136,22 +137,22 @@ def _other(path: Path) -> Iterator[Found]:
     if name == "table":
         raise DataError(f"{path} is a table; this run was trained on images")
     if name != "archive":
-        images = read_with(reader, path, DataSettings(), 0)
+        images = read_with(reader, path, settings, 0)
         if not isinstance(images, ImageSet):
             raise DataError(f"{path} holds a table; this run was trained on images")
         yield images
         return
     with unpacked(path) as (inner, issues):
         yield from issues
-        yield from _in_folder(inner, str(path)) if inner.is_dir() else _only(inner, path)
+        yield from _in_folder(inner, str(path)) if inner.is_dir() else _only(inner, path, settings)
         yield None  # decode before the folder is gone
 
 
-def _only(inner: Path, archive: Path) -> Iterator[Found]:
+def _only(inner: Path, archive: Path, settings: DataSettings) -> Iterator[Found]:
     if is_image(inner):
         yield Picture(f"{archive}/{inner.name}", inner)
     else:
-        yield from _other(inner)
+        yield from _other(inner, settings)
 
 
 def _table_pieces(preprocessing: TablePreprocessing, path: Path) -> Iterator[Piece]:

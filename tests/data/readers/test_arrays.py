@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from descend.data.data_settings import DataSettings
-from descend.data.examples import TEST, TRAIN, UNGIVEN, VALIDATION, ImageSet, TableSet
+from descend.data.examples import TEST, TRAIN, UNGIVEN, VALIDATION, ImageSet, Levels, TableSet
 from descend.data.reading import read
 from descend.errors import DataError
 
@@ -167,3 +167,41 @@ def test_rows_given_apart_for_the_test_are_joined(tmp_path: Path) -> None:
     _, table = read(str(path), DataSettings(test=str(more)), 0)
     assert isinstance(table, TableSet)
     assert table.given.tolist() == [UNGIVEN] * 6 + [TEST] * 2
+
+
+def test_one_scale_is_chosen_for_all_arrays_of_a_file_and_kept(tmp_path: Path) -> None:
+    bright = numpy.full((6, 8, 8), 4000, numpy.uint16)
+    dark = numpy.full((6, 8, 8), 249, numpy.uint16)
+    path = save(tmp_path / "a.npz", x_train=bright, y_train=LABELS, x_test=dark, y_test=LABELS)
+    found = load(path)
+    assert found.pixels[0].unique().tolist() == [249]
+    assert found.pixels[-1].unique().tolist() == [16]
+    assert "values 0 to 4,095 become black to white" in found.found
+    more = save(tmp_path / "b.npz", x=dark, y=LABELS)
+    assert torch.equal(load(more, DataSettings().with_levels(found.levels)).pixels[:6, 0, 0, 0],
+                       torch.full((6,), 16, dtype=torch.uint8))  # fmt: skip
+    joined = load(save(tmp_path / "c.npz", x=bright, y=LABELS), DataSettings(test=str(more)))
+    assert joined.pixels[-1].unique().tolist() == [16]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "shown"),
+    [((-1.0, 1.0), (0.0, 1.0), [128, 255]), ((0.0, 200.0), (0.0, 1.0), [0, 1])],
+)
+def test_fractions_are_read_as_those_they_belong_to(
+    train: tuple[float, ...], test: tuple[float, ...], shown: list[int], tmp_path: Path
+) -> None:
+    first, second = (numpy.resize(numpy.array(v), (6, 4, 4)) for v in (train, test))
+    path = save(tmp_path / "a.npz", x_train=first, y_train=LABELS, x_test=second, y_test=LABELS)
+    found = load(path)
+    assert found.pixels[-1].unique().tolist() == shown
+    apart = load(save(tmp_path / "b.npz", x=second), DataSettings().with_levels(found.levels))
+    assert apart.pixels[-1].unique().tolist() == shown
+    with pytest.raises(DataError, match=r"from 0 to 255; expected .* \(here -?\d to \d+\)"):
+        wrong = save(tmp_path / "c.npz", x=numpy.resize([0.0, 255.0], (6, 4, 4)))
+        load(wrong, DataSettings().with_levels(Levels(low=0.0, high=1.0)))
+
+
+def test_images_in_an_array_are_called_by_their_number(tmp_path: Path) -> None:
+    assert load(save(tmp_path / "a.npz", images=PIXELS, labels=LABELS)).names[0] == "image 1"
+    assert load(save(tmp_path / "b.npz", x_train=PIXELS)).names[0] == "x_train image 1"

@@ -1,15 +1,19 @@
 """This file tests folders of images in the layouts that people have them in."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
+from PIL import Image
 
 from descend.data.data_settings import DataSettings
 from descend.data.examples import TEST, TRAIN, UNGIVEN, VALIDATION, ImageSet
+from descend.data.image_preprocessing import ImagePreprocessing, fit
 from descend.data.readers import folder
 from descend.data.reading import read
 from descend.errors import DataError
@@ -200,3 +204,29 @@ def test_recognizing_looks_at_names_alone(cats_and_dogs: Path, tmp_path: Path) -
     assert folder.recognizes(cats_and_dogs / "cats" / "1.png") == ""
     (tmp_path / "nothing").mkdir()
     assert folder.recognizes(tmp_path / "nothing") == ""
+
+
+def test_wide_images_share_one_scale_that_predicting_keeps(tmp_path: Path) -> None:
+    for name, top in {"a/1": 4095, "a/2": 255, "b/1": 1000, "b/2": 4000}.items():
+        (tmp_path / "x" / name).parent.mkdir(parents=True, exist_ok=True)
+        values = numpy.full((8, 8), top, numpy.uint16)
+        values[0, 0] = 0
+        Image.fromarray(values).save(tmp_path / "x" / f"{name}.png")
+    images = load(tmp_path / "x")
+    assert images.pixels.amax((1, 2, 3)).tolist() == [255, 16, 62, 249]
+    assert "values 0 to 4,095 become black to white" in images.found
+    fitted = fit(images.pixels, 10**6, images.levels)
+    again = ImagePreprocessing.from_json(json.loads(json.dumps(fitted.to_json())))
+    (pixels,), _, _ = again.read_files([tmp_path / "x" / "a" / "2.png"])
+    assert int(pixels.max()) == 16
+
+
+def test_a_file_in_another_format_than_nearly_all_is_named(
+    save_image: SaveImage, tmp_path: Path
+) -> None:
+    for number in range(100):
+        save_image(f"x/{'ab'[number % 2]}/{number}.png", height=8, width=8)
+    save_image("x/a/odd.gif", height=8, width=8)
+    (issue,) = (i for i in load(tmp_path / "x").issues if "odd" in i.where)
+    assert issue.kind == "other-format" and not issue.dropped
+    assert issue.text == "GIF, where nearly all are PNG"

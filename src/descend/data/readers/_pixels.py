@@ -1,5 +1,6 @@
 """This file turns arrays of images in the usual layouts and ranges into uint8 pixels."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy
@@ -7,22 +8,39 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from descend.data.examples import Levels
+from descend.data.image_decoding import float_range, whole_white
 from descend.errors import DataError
 
 _CHANNELS = (1, 3, 4)
+_LARGEST_REAL = 255.0
+_LARGEST_WHOLE = 65535.0
 
 
-def to_pixels(array: NDArray[Any], where: str) -> Tensor:
+def choose_levels(arrays: Mapping[str, NDArray[Any]]) -> Levels:
+    """One choice for all arrays of a file; the keys begin errors."""
+    whole = [_extent(array, where) for where, array in arrays.items() if _is_wide(array)]
+    real = [_extent(array, where) for where, array in arrays.items() if array.dtype.kind == "f"]
+    white = whole_white(max(high for _, high in whole)) if whole else None
+    if not real:
+        return Levels(white)
+    low, high = float_range(min(low for low, _ in real), max(high for _, high in real))
+    return Levels(white, low, high)
+
+
+def to_pixels(array: NDArray[Any], where: str, levels: Levels) -> Tensor:
     """uint8 (n, 1 or 3, height, width) from NHW, NHWC or NCHW; `where` begins an error."""
     values = _channels_first(array, where)
     if values.dtype.kind not in "iufb":
         raise DataError(f"{where} is of type {array.dtype}; expected numbers")
     if values.dtype != numpy.uint8:
-        scale, offset = _range(values, where)
+        low, high = _range(values, where, levels)
         pixels = numpy.empty(values.shape, numpy.uint8)
         for start in range(0, len(values), 1024):  # in parts, so that no float copy of all is made
             part = values[start : start + 1024].astype(numpy.float32)
-            pixels[start : start + 1024] = numpy.rint((part - offset) * scale)
+            pixels[start : start + 1024] = numpy.rint((part - low) * (255 / (high - low))).clip(
+                0, 255
+            )
         values = pixels
     tensor = torch.from_numpy(numpy.ascontiguousarray(values))
     return _on_white(tensor) if tensor.shape[1] == 4 else tensor
@@ -42,24 +60,38 @@ def _channels_first(array: NDArray[Any], where: str) -> NDArray[Any]:
     )
 
 
-def _range(values: NDArray[Any], where: str) -> tuple[float, float]:
-    """Factor and offset that bring values to 0..255: 0..1, -1..1, 0..255 or 0..65535."""
+def _range(values: NDArray[Any], where: str, levels: Levels) -> tuple[float, float]:
+    """What becomes 0 and 255. DataError for values outside."""
     if values.dtype.kind == "b":
-        return 255.0, 0.0
+        return 0.0, 1.0
+    low, high = (0.0, levels.white) if _is_wide(values) else (levels.low, levels.high)
+    assert low is not None and high is not None, "chosen for the arrays of the file"
+    smallest, largest = _extent(values, where)
+    is_real = values.dtype.kind == "f"
+    # Whole numbers above white show white, as an overexposed sensor does.
+    if (
+        smallest < low
+        or max(high, largest) > (_LARGEST_REAL if is_real else _LARGEST_WHOLE)
+        or (is_real and largest > high)
+    ):
+        raise DataError(
+            f"{where} holds values from {smallest:g} to {largest:g}; expected 0 to 1, -1 to 1 or "
+            f"0 to 255, the same in all data of a run (here {low:g} to {high:g}); "
+            "undo a standardization: it is done from the training images here"
+        )
+    return low, high
+
+
+def _is_wide(array: NDArray[Any]) -> bool:
+    return array.dtype.kind in "iu" and array.dtype != numpy.uint8
+
+
+def _extent(values: NDArray[Any], where: str) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     if not numpy.isfinite([low, high]).all():
         bad = ~numpy.isfinite(values).reshape(len(values), -1).all(axis=1)
         raise DataError(f"{where}: image {int(bad.argmax()) + 1} holds NaN or infinite values")
-    if values.dtype.kind == "f" and high <= 1 and low >= -1:
-        return (255.0, 0.0) if low >= 0 else (127.5, -1.0)
-    if low >= 0 and high <= 255:
-        return 1.0, 0.0
-    if low >= 0 and high <= 65535 and values.dtype.kind in "iu":
-        return 255 / 65535, 0.0
-    raise DataError(
-        f"{where} holds values from {low:g} to {high:g}; expected 0 to 1, -1 to 1 or 0 to 255 "
-        "(undo a standardization: it is done from the training images here)"
-    )
+    return low, high
 
 
 def _on_white(pixels: Tensor) -> Tensor:

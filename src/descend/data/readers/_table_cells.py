@@ -24,6 +24,14 @@ EXACT = 2**53  # beyond it a float does not tell whole neighbors apart: such num
 LARGEST = 1e30  # squares of larger numbers overflow in single precision
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 _MONEY = r"^[$€£¥]|[$€£¥%]$"
+PLAIN, DECIMAL_COMMA, THOUSANDS = "plain", "decimal comma", "comma between thousands"
+# a group of thousands never starts with 0, so 0,512 is a decimal comma
+_GROUPED = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
+_CERTAIN_GROUPED = r"^[+-]?[1-9]\d{0,2}((,\d{3}){2,}(\.\d*)?|,\d{3}\.\d*)$"
+_DECIMAL = r"^[+-]?(\d*|[1-9]\d{0,2}(\.\d{3})+),\d+([eE][+-]?\d+)?$"
+_POINT = r"^[+-]?(\d*\.(\d{1,2}|\d{4,})|(0|\d{4,})?\.\d{3})$"
+_DOTS = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?$"
+_GROUPED_DOTS = r"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$"
 # Each with the form it must look like, because parsers read "1-2" as a date when asked to.
 DATE_FORMATS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y",
@@ -45,6 +53,7 @@ class Cells:
 
     values: pl.Series
     issues: tuple[Issue, ...]
+    written: str = ""  # the date format or the meaning of a comma; read further files with it
 
 
 def is_missing(cell: str | None) -> bool:
@@ -74,13 +83,51 @@ def type_column(text: pl.Series, column: str, row_name: Callable[[int], str]) ->
     present = text.len() - text.null_count()
     if not present:
         return Cells(text, ())
-    numbers = parse_numbers(text)
-    if numbers is not None and _is_number_column(text, numbers, present):
-        return number_cells(text, numbers, column, row_name)
-    dates = parse_dates(text)
-    if dates is not None:
-        return Cells(dates, _misfits(text, dates, column, "a date", row_name))
+    written = written_numbers(text)
+    numbers = numbers_as_written(text, written)
+    if _is_number_column(text, numbers, present):
+        cells = number_cells(text, numbers, column, row_name)
+        return Cells(cells.values, (*cells.issues, *_open_comma(text, written, column)), written)
+    form = dates_written(text)
+    dates = None if form is None else dates_as_written(text, form)
+    if form is not None and dates is not None and _mostly_read(text, dates):
+        misfits = _misfits(text, dates, column, "a date", row_name)
+        return Cells(dates, (*misfits, *_open_date(text, form, column)), form)
     return Cells(text, ())
+
+
+def _mostly_read(text: pl.Series, values: pl.Series) -> bool:
+    return len(values) - values.null_count() >= NUMBER_SHARE * (len(text) - text.null_count())
+
+
+def _open_comma(text: pl.Series, written: str, column: str) -> tuple[Issue, ...]:
+    if written != THOUSANDS or not comma_is_open(text):
+        return ()
+    example = text.filter(text.str.contains(",", literal=True).fill_null(False))[0]
+    number = float(example.strip("$€£¥% ").replace(",", ""))
+    said = (
+        f"{example} may mean {number:g} or {number / 1000:g}, and no cell decides; taken as "
+        f"{number:g}, here and in further files"
+    )
+    return (Issue("open-comma", f"column {column}", said, False),)
+
+
+def _open_date(text: pl.Series, form: str, column: str) -> tuple[Issue, ...]:
+    """Day and month that could be exchanged in every cell."""
+    swapped = form.translate(str.maketrans("dm", "md"))
+    if form.split(" ")[0] == swapped.split(" ")[0] or not any(
+        swapped.startswith(known) for known in DATE_FORMATS
+    ):
+        return ()
+    if not _mostly_read(text, _to_dates(_without_zone(text, form), swapped)):
+        return ()
+    example = text.drop_nulls()[0]
+    first = "day" if form.startswith("%d") else "month"
+    said = (
+        f"{example} may start with the day or the month, and no cell decides; taken as the "
+        f"{first} first, here and in further files"
+    )
+    return (Issue("open-date", f"column {column}", said, False),)
 
 
 def _plain_numbers(text: pl.Series) -> pl.Series | None:
@@ -96,9 +143,16 @@ def _plain_numbers(text: pl.Series) -> pl.Series | None:
 
 
 def as_type(
-    series: pl.Series, dtype: pl.DataType, column: str, row_name: Callable[[int], str]
+    series: pl.Series,
+    dtype: pl.DataType,
+    column: str,
+    row_name: Callable[[int], str],
+    written: str = "",
 ) -> Cells:
-    """Bring a column to the type it had elsewhere (in training); misfits are named and missing."""
+    """Bring a column to the type it had elsewhere (in training); misfits are named and missing.
+
+    `written` is how its cells were written there, so that a cell means the same in every file.
+    """
     if series.dtype == dtype:
         return Cells(_without_markers(series, MISSING) if dtype == pl.String else series, ())
     if series.dtype != pl.String:
@@ -110,14 +164,12 @@ def as_type(
         series = text
     text = _without_markers(series.str.strip_chars(), MISSING)
     if dtype.is_numeric():
-        numbers = parse_numbers(text)
-        if numbers is None:
-            numbers = pl.Series(text.name, [None] * len(text), pl.Float64)
-        return number_cells(text, numbers, column, row_name)
+        return number_cells(text, numbers_as_written(text, written or PLAIN), column, row_name)
     if dtype == pl.Datetime:
-        dates = parse_dates(text)
-        if dates is None:
-            dates = pl.Series(text.name, [None] * len(text), pl.Datetime("us"))
+        form = written or dates_written(text)
+        dates = pl.Series(text.name, [None] * len(text), pl.Datetime("us"))
+        if form is not None:
+            dates = dates_as_written(text, form)
         return Cells(dates, _misfits(text, dates, column, "a date", row_name))
     return Cells(text, ())
 
@@ -132,23 +184,58 @@ def _without_markers(text: pl.Series, markers: tuple[str, ...]) -> pl.Series:
     return text.set(lowered.is_in(list(markers)).fill_null(False), None)
 
 
-def parse_numbers(text: pl.Series) -> pl.Series | None:
-    """Float64 with null where a cell is no number; None when the plain majority is not."""
+def written_numbers(text: pl.Series) -> str:
+    """What a comma means in this column: PLAIN, DECIMAL_COMMA or THOUSANDS.
+
+    A cell such as 1,234 may be either; other cells of the column decide, else it is taken as
+    thousands.
+    """
+    plain = _without_money(text)
+    if not plain.str.contains(",", literal=True).any():
+        dots = plain.str.contains(_GROUPED_DOTS).any()  # 1.234.567
+        return DECIMAL_COMMA if dots else PLAIN
+    only_decimal = plain.str.contains(_DECIMAL) & ~plain.str.contains(_GROUPED)
+    only_thousands = plain.str.contains(_CERTAIN_GROUPED) | plain.str.contains(_POINT)
+    decimal, thousands = int(only_decimal.sum()), int(only_thousands.sum())
+    if decimal > thousands:
+        return DECIMAL_COMMA
+    return THOUSANDS if plain.str.contains(_GROUPED).any() else PLAIN
+
+
+def comma_is_open(text: pl.Series) -> bool:
+    """Whether a comma of the column could mean both, in every cell that has one."""
+    plain = _without_money(text)
+    only_decimal = plain.str.contains(_DECIMAL) & ~plain.str.contains(_GROUPED)
+    sure = only_decimal | plain.str.contains(_CERTAIN_GROUPED) | plain.str.contains(_POINT)
+    return bool(plain.str.contains(_GROUPED).any()) and not bool(sure.any())
+
+
+def numbers_as_written(text: pl.Series, written: str) -> pl.Series:
+    """Float64 with null where a cell is no number; each cell is read without its neighbors."""
     numbers = text.cast(pl.Float64, strict=False)
-    present = text.len() - text.null_count()
-    if numbers.len() - numbers.null_count() >= 0.5 * present:
+    if written == PLAIN and numbers.null_count() == text.null_count():
         return numbers
+    plain = _without_money(text)
+    if written == DECIMAL_COMMA:
+        dots = plain.str.contains(_DOTS).fill_null(False)
+        plain = plain.zip_with(~dots, plain.str.replace_all(".", "", literal=True))
+        commas = plain.str.contains(_DECIMAL).fill_null(False)
+        plain = plain.zip_with(~commas, plain.str.replace(",", ".", literal=True))
+        return plain.cast(pl.Float64, strict=False)
+    # in a column without commas only what can be nothing else is read
+    grouped = plain.str.contains(_GROUPED if written == THOUSANDS else _CERTAIN_GROUPED)
+    grouped = grouped.fill_null(False)
+    plain = plain.zip_with(~grouped, plain.str.replace_all(",", "", literal=True))
+    if written == PLAIN:
+        commas = plain.str.contains(_DECIMAL) & ~plain.str.contains(_GROUPED)
+        commas = commas.fill_null(False)
+        plain = plain.zip_with(~commas, plain.str.replace(",", ".", literal=True))
+    return plain.cast(pl.Float64, strict=False)
+
+
+def _without_money(text: pl.Series) -> pl.Series:
     plain = text.str.replace_all(_MONEY, "").str.strip_chars()
-    plain = plain.str.replace_all(r"(\d)[ '\u{a0}\u{202f}](\d{3})", "${1}${2}")
-    # 1,234.5 first: a comma before exactly three digits is a thousands mark
-    thousands = plain.str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
-    decimal_comma = plain.str.contains(r"^[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+$") & ~thousands
-    if decimal_comma.any():
-        plain = plain.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    elif thousands.any():
-        plain = plain.str.replace_all(",", "", literal=True)
-    numbers = plain.cast(pl.Float64, strict=False)
-    return numbers if numbers.len() - numbers.null_count() >= 0.5 * present else None
+    return plain.str.replace_all(r"(\d)[ '\u{a0}\u{202f}](\d{3})", "${1}${2}")
 
 
 def _is_number_column(text: pl.Series, numbers: pl.Series, present: int) -> bool:
@@ -225,8 +312,8 @@ def rows_named(at: list[int], row_name: Callable[[int], str]) -> str:
     return ", ".join(row_name(i) for i in at[:NAMED]) + more
 
 
-def parse_dates(text: pl.Series) -> pl.Series | None:
-    """Datetime without zone (UTC where one was written); None when the column holds no dates."""
+def dates_written(text: pl.Series) -> str | None:
+    """The format of a column's dates; None when it holds none."""
     present = text.drop_nulls()
     head = present.head(50)
     looks = head.str.contains(f"^{_LOOKS_LIKE_DATE.pattern}$").sum()
@@ -235,20 +322,46 @@ def parse_dates(text: pl.Series) -> pl.Series | None:
     zoned = bool(head.str.contains(_ZONE).any() and head.str.contains(":").all())
     plain = text.str.replace(_ZONE, "") if zoned else text
     sample = plain.drop_nulls().unique(maintain_order=True)
-    form = date_format(sample.head(2000).to_list())
-    if form is None:
-        return None
-    dates = _to_dates(plain, form)
-    if zoned:
-        sign = text.str.extract(r"([+-])\d\d:?\d\d$").replace_strict(
-            {"+": 1, "-": -1}, default=0, return_dtype=pl.Int64
-        )
-        hours = text.str.extract(r"[+-](\d\d):?\d\d$").cast(pl.Int64).fill_null(0)
-        minutes = text.str.extract(r"[+-]\d\d:?(\d\d)$").cast(pl.Int64).fill_null(0)
-        offset = (sign * (hours * 60 + minutes) * 60_000_000).cast(pl.Duration("us"))
-        dates = dates - offset
-    good = len(dates) - dates.null_count()
-    return dates.alias(text.name) if good >= NUMBER_SHARE * len(present) else None
+    return date_format(sample.head(2000).to_list())
+
+
+def dates_as_written(text: pl.Series, form: str) -> pl.Series:
+    """Datetime without zone (UTC where one was written), null where a cell is no such date.
+
+    Cells that `form` does not read may have another time of day, or a date that reads in one way
+    only: the year first or a month's name.
+    """
+    date = next(known for known in sorted(DATE_FORMATS, key=len)[::-1] if form.startswith(known))
+    plain_dates = [known for known in DATE_FORMATS if known[:2] == "%Y" or "%b" in known.lower()]
+    dates = _read_dates(text, form)
+    for known in dict.fromkeys((date, *plain_dates)):
+        for time in TIME_FORMATS:
+            if dates.null_count() == text.null_count():
+                return dates.alias(text.name)
+            open_cells = text.set(dates.is_not_null(), None)
+            read = _read_dates(open_cells, known + time)
+            dates = dates.zip_with(dates.is_not_null(), read)
+    return dates.alias(text.name)
+
+
+def _read_dates(text: pl.Series, form: str) -> pl.Series:
+    if "%Y" in form:  # polars takes year 11 for %Y
+        text = text.set(~text.str.contains(r"\d{4}").fill_null(True), None)
+    dates = _to_dates(_without_zone(text, form), form)
+    return dates - _offsets(text) if ":" in form else dates
+
+
+def _without_zone(text: pl.Series, form: str) -> pl.Series:
+    return text.str.replace(_ZONE, "") if ":" in form else text
+
+
+def _offsets(text: pl.Series) -> pl.Series:
+    sign = text.str.extract(r"([+-])\d\d:?\d\d$").replace_strict(
+        {"+": 1, "-": -1}, default=0, return_dtype=pl.Int64
+    )
+    hours = text.str.extract(r"[+-](\d\d):?\d\d$").cast(pl.Int64).fill_null(0)
+    minutes = text.str.extract(r"[+-]\d\d:?(\d\d)$").cast(pl.Int64).fill_null(0)
+    return (sign * (hours * 60 + minutes) * 60_000_000).cast(pl.Duration("us"))
 
 
 def _to_dates(text: pl.Series, form: str) -> pl.Series:

@@ -27,7 +27,7 @@ from descend.data.readers._labels import (
     split_code,
 )
 from descend.data.readers._parts import describe_size
-from descend.data.readers._pixels import to_pixels
+from descend.data.readers._pixels import choose_levels, to_pixels
 from descend.errors import DataError
 
 KIND: Literal["images", "table"] = "images"
@@ -178,7 +178,9 @@ def _as_text(array: Array) -> list[str]:
 def _images(
     path: Path, pairs: list[Pair], names: tuple[str, ...], settings: DataSettings
 ) -> ImageSet:
-    pixels = [to_pixels(pair.inputs, f"{path}: {pair.key!r}") for pair in pairs]
+    inputs = {f"{path}: {pair.key!r}": pair.inputs for pair in pairs}
+    levels = settings.levels.or_else(choose_levels(inputs))
+    pixels = [to_pixels(array, where, levels) for where, array in inputs.items()]
     shapes = {tuple(part.shape[1:]) for part in pixels}
     if len(shapes) > 1:
         raise DataError(f"{path}: images of different shapes {sorted(shapes)}; expected one")
@@ -187,15 +189,21 @@ def _images(
     targets, classes, about = _targets(path, pairs, names)
     given = [pair.split for pair in pairs for _ in range(len(pair.inputs))]
     found = [about, describe_size((height, width), size, channels)]
+    found += levels.describe()
     if any(code != UNGIVEN for code in given):
         found.append(describe_split(given, "the keys"))
     return ImageSet(
         pixels=conform(torch.cat(pixels), size, channels),
         targets=targets,
         classes=classes,
-        names=[f"{p.key} image {i}" for p in pairs for i in range(1, len(p.inputs) + 1)],
+        names=[
+            f"{p.key} image {i}".removeprefix("images ")
+            for p in pairs
+            for i in range(1, len(p.inputs) + 1)
+        ],
         given=torch.tensor(given, dtype=torch.int8),
         found=tuple(found),
+        levels=levels,
     )
 
 

@@ -78,6 +78,7 @@ def read(path: Path, settings: DataSettings, seed: int) -> ImageSet:
         given=torch.tensor(given, dtype=torch.int8),
         found=tuple(found),
         issues=(*issues, *gone, *decoded.issues),
+        levels=decoded.levels,
     )
 
 

@@ -104,6 +104,7 @@ def _images(
     return ImageSet(
         decoded.pixels, codes, classes, [pictures[i].name for i in decoded.kept],
         torch.tensor(kept, dtype=torch.int8), tuple(found), decoded.issues,
+        decoded.levels,
     )  # fmt: skip
 
 

@@ -3,14 +3,22 @@
 import gzip
 import re
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 import torch
 
 from descend.data.data_settings import DataSettings
 from descend.data.examples import TEST, UNGIVEN, VALIDATION, Issue, TableSet
-from descend.data.readers._table_cells import as_type, type_column, without_infinite
+from descend.data.readers._table_cells import (
+    as_type,
+    is_missing,
+    is_number,
+    type_column,
+    without_infinite,
+)
 from descend.data.readers._table_files import (
     GZIP,
     JSON_LINES,
@@ -60,7 +68,7 @@ def read(path: Path, settings: DataSettings, seed: int) -> TableSet:
     """
     loaded = load(path)
     issues = list(loaded.issues)
-    frame = _typed(loaded, issues)
+    frame, written = _typed(loaded, issues)
     targets = _targets(settings, loaded)
     _check_columns(frame, settings, loaded)
     found = [_size(frame, path.name), *loaded.notes]
@@ -70,7 +78,7 @@ def read(path: Path, settings: DataSettings, seed: int) -> TableSet:
         if file is None:
             continue
         other = load(Path(file), tuple(frame.columns))
-        part = aligned(other, frame, issues, optional=())
+        part = aligned(other, frame, issues, (), written)
         part = _matched_labels(part, frame, targets, other, issues)
         frames.append(part)
         names += [other.row_name(at) for at in range(len(part))]
@@ -78,17 +86,21 @@ def read(path: Path, settings: DataSettings, seed: int) -> TableSet:
         found.append(_size(part, other.name))
         issues += other.issues
     return TableSet(
-        pl.concat(frames), targets, names, torch.cat(given), tuple(found), tuple(issues)
+        pl.concat(frames), targets, names, torch.cat(given), tuple(found), tuple(issues), written
     )
 
 
 def read_rows(
-    source: Path | bytes, columns: dict[str, str], optional: tuple[str, ...] = ()
+    source: Path | bytes,
+    columns: dict[str, str],
+    optional: tuple[str, ...] = (),
+    written: Mapping[str, str] = MappingProxyType({}),
 ) -> TableSet:
     """Rows to predict: a file, or bytes of text or JSON lines from standard input.
 
-    `columns` are the names and types (as `column_types` gives them) that training used; those in
-    `optional` (targets) may be missing. DataError names a missing column.
+    `columns` are the names and types (as `column_types` gives them) that training used, `written`
+    how their cells were written; `optional` ones (targets) may be missing. DataError names a
+    missing column.
     """
     expected = tuple(columns)
     if isinstance(source, Path):
@@ -98,7 +110,7 @@ def read_rows(
         loaded = load_bytes(source, "stdin", ".jsonl" if starts_json else ".csv", expected)
     like = pl.DataFrame(schema={name: DTYPES[kind] for name, kind in columns.items()})
     issues = list(loaded.issues)
-    frame = aligned(loaded, like, issues, optional)
+    frame = aligned(loaded, like, issues, optional, written)
     names = [loaded.row_name(at) for at in range(len(frame))]
     given = torch.full((len(frame),), UNGIVEN, dtype=torch.int8)
     found = (_size(frame, loaded.name), *loaded.notes)
@@ -107,7 +119,11 @@ def read_rows(
 
 
 def aligned(
-    loaded: Loaded, like: pl.DataFrame, issues: list[Issue], optional: tuple[str, ...]
+    loaded: Loaded,
+    like: pl.DataFrame,
+    issues: list[Issue],
+    optional: tuple[str, ...],
+    written: Mapping[str, str],
 ) -> pl.DataFrame:
     """A further file's rows in the columns and types of the first. DataError: a missing column."""
     frame = loaded.frame
@@ -134,7 +150,8 @@ def aligned(
     columns = []
     for name in like.columns:
         if name in frame.columns:
-            cells = as_type(frame[name], like.schema[name], name, loaded.row_name)
+            form = written.get(name, "")
+            cells = as_type(frame[name], like.schema[name], name, loaded.row_name, form)
             _check_kept(frame[name], cells.values, like.schema[name], loaded)
             columns.append(cells.values.cast(like.schema[name], strict=False))
             issues.extend(cells.issues)
@@ -142,27 +159,34 @@ def aligned(
 
 
 def _check_kept(given: pl.Series, typed: pl.Series, dtype: pl.DataType, loaded: Loaded) -> None:
-    lost = len(given) > 0 and given.null_count() < len(given) and typed.null_count() == len(typed)
-    example = next((cell for cell in given.to_list() if cell is not None), None)
-    if lost and str(example).lower() not in ("na", "nan", "?", "null"):
-        raise DataError(
-            f"{loaded.name}: column {given.name!r} holds {example!r}; expected a "
-            f"{type_name(dtype)}, as in training"
-        )
+    present = [
+        cell for cell in given.to_list() if not is_missing(None if cell is None else str(cell))
+    ]
+    if not present or typed.null_count() < len(typed):
+        return
+    if dtype.is_numeric() and any(is_number(str(cell)) for cell in present):
+        return  # infinite or too large: named already, and missing
+    raise DataError(
+        f"{loaded.name}: column {given.name!r} holds {present[0]!r}; expected a "
+        f"{type_name(dtype)}, as in training"
+    )
 
 
-def _typed(loaded: Loaded, issues: list[Issue]) -> pl.DataFrame:
-    columns = []
+def _typed(loaded: Loaded, issues: list[Issue]) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The columns with their types, and how their cells are written."""
+    columns, written = [], {}
     for column in loaded.frame.iter_columns():
         if column.dtype == pl.String:
             cells = type_column(column, column.name, loaded.row_name)
             columns.append(cells.values)
             issues.extend(cells.issues)
+            if cells.written:
+                written[column.name] = cells.written
         else:
             values, infinite = without_infinite(column, column.name, loaded.row_name)
             columns.append(values)
             issues.extend(infinite)
-    return pl.DataFrame(columns)
+    return pl.DataFrame(columns), written
 
 
 def _size(frame: pl.DataFrame, name: str) -> str:
