@@ -80,6 +80,19 @@ def test_preprocessing_comes_back_from_json_exactly() -> None:
     assert again == prepared.preprocessing
 
 
+def test_how_cells_are_written_is_kept_with_the_model(tmp_path: Path) -> None:
+    rows = [f"{i % 12 + 1:02d}/{i % 28 + 1:02d}/2020;{i % 7},5;{i % 2}" for i in range(120)]
+    (tmp_path / "t.csv").write_text("when;a;y\n" + "\n".join(rows))
+    settings = DataSettings()
+    fitted = prepare(table.read(tmp_path / "t.csv", settings, 0), settings, 0).preprocessing
+    again = TablePreprocessing.from_json(json.loads(json.dumps(fitted.to_json())))
+    assert again == fitted
+    assert again.written == {"when": "%m/%d/%Y", "a": "decimal comma"}
+    alone, _, _ = again.read_text(b"when;a\n11/02/2020;1,234\n")
+    beside, _, _ = again.read_text(b"when;a\n11/02/2020;1,234\n11/15/2020;1,5\n")
+    assert beside[0][:1].equal(alone[0])
+
+
 def test_missing_values_are_filled_with_the_median_and_marked() -> None:
     gap = [None if i % 5 == 0 else float(i % 7) for i in range(ROWS)]
     prepared = make(frame(gap=gap))

@@ -190,6 +190,71 @@ def test_dates_are_recognized(tmp_path: Path, cells: list[str], second: datetime
     assert read(write(tmp_path, text)).frame["d"].to_list()[1] == second
 
 
+def again(trained: TableSet, content: str) -> TableSet:
+    """Rows to predict with what was learned of the training table."""
+    kinds = column_types(trained.frame)
+    return table.read_rows(content.encode(), kinds, trained.targets, trained.written)
+
+
+def test_a_date_reads_alike_whatever_stands_beside_it(tmp_path: Path) -> None:
+    days = [f"{at % 12 + 1:02d}/{at % 28 + 1:02d}/2020,{at}\n" for at in range(120)]
+    trained = read(write(tmp_path, "when,y\n" + "".join(days)))
+    for more in ("", "11/15/2020\n", "15/11/2020\n", "2020-12-24\n", "11/02/2020 10:00\n"):
+        found = again(trained, "when\n11/02/2020\n" + more)
+        assert found.frame["when"][0] == datetime(2020, 11, 2)
+    assert found.frame["when"][1] == datetime(2020, 11, 2, 10)
+    [issue] = again(trained, "when\n11/02/2020\n15/11/2020\n").issues
+    assert "stdin row 2 has '15/11/2020'" in issue.text
+
+
+def test_a_given_file_is_read_with_the_dates_of_training(tmp_path: Path) -> None:
+    test = write(tmp_path, "when,y\n11/02/2020,1\n11/03/2020,2\n", "s.csv")
+    found = read(write(tmp_path, "when,y\n11/15/2020,1\n12/31/2020,2\n"), test=str(test))
+    assert found.frame["when"].to_list()[2:] == [datetime(2020, 11, 2), datetime(2020, 11, 3)]
+
+
+def test_a_date_that_may_start_with_day_or_month_is_named(tmp_path: Path) -> None:
+    found = read(write(tmp_path, "when,y\n01/12/2020,1\n02/12/2020,2\n03/12/2020,3\n"))
+    [issue] = [issue for issue in found.issues if issue.kind == "open-date"]
+    assert "taken as the day first" in issue.text
+    assert not read(write(tmp_path, "when,y\n31/12/2020,1\n02/12/2020,2\n")).issues
+
+
+@pytest.mark.parametrize(
+    ("training", "cells", "values"),
+    [
+        (["0,512", "0,5"], ["0,512", "1,234", "1.234", "1.5"], [0.512, 1.234, 1234, 1.5]),
+        (["0,512", "1,234"], ["0,500"], [0.5]),
+        (["5", "7", "8", "1,5"], ["1,234"], [1.234]),
+        (["1,234", "12,345.5"], ["1,234", "1,5", "0,512"], [1234, None, None]),
+        (["1.5", "2.5"], ["1,234", "1,5", "1,234.5", "3.25"], [None, 1.5, 1234.5, 3.25]),
+    ],
+)
+def test_a_comma_means_what_it_meant_in_training(
+    tmp_path: Path, training: list[str], cells: list[str], values: list[float | None]
+) -> None:
+    rows = "".join(f"{cell};{at}\n" for at, cell in enumerate(training))
+    trained = read(write(tmp_path, "a;y\n" + rows))
+    assert trained.frame["a"].dtype == pl.Float64
+    found = again(trained, "a;b\n" + "".join(f"{cell};1\n" for cell in cells))
+    assert found.frame["a"].to_list() == values
+
+
+def test_a_comma_that_may_be_both_is_named_with_what_was_chosen(tmp_path: Path) -> None:
+    found = read(write(tmp_path, "a;y\n1,234;1\n2,345;2\n"))
+    assert found.frame["a"].to_list() == [1234, 2345]
+    [issue] = found.issues
+    assert (issue.kind, issue.where) == ("open-comma", "column a")
+    assert issue.text.startswith("1,234 may mean 1234 or 1.234")
+
+
+def test_numbers_too_large_to_predict_from_are_missing_not_refused(tmp_path: Path) -> None:
+    trained = read(write(tmp_path, "a,y\n1.5,1\n2.5,2\n"))
+    found = again(trained, 'a,b\n1e300,1\ninf,1\nnan,1\n"1,5",1\n')
+    assert found.frame["a"].to_list() == [None, None, None, 1.5]
+    assert again(trained, "a,b\n1e300,1\n").frame["a"].to_list() == [None]
+
+
 def test_ragged_rows_are_named_and_left_out(tmp_path: Path) -> None:
     rows = "".join(f"{at},{at}\n" for at in range(30))
     found = read(write(tmp_path, "a,y\n" + rows + "1,2,3\n5,6\n"))

@@ -7,12 +7,19 @@ named with row and value.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import polars as pl
 
 from descend.data.examples import Issue
+from descend.data.readers._table_dates import (
+    LOOKS_LIKE_DATE,
+    date_format,
+    dates_as_written,
+    dates_written,
+    mostly_read,
+    swapped,
+)
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "#n/a", "<na>", "-nan", "#na")
 MISSING_NUMBER = ("none", "nil", "-", "--", ".", "unknown", "missing", "n.a.")
@@ -31,20 +38,6 @@ _CERTAIN_GROUPED = r"^[+-]?[1-9]\d{0,2}((,\d{3}){2,}(\.\d*)?|,\d{3}\.\d*)$"
 _DECIMAL = r"^[+-]?(\d*|[1-9]\d{0,2}(\.\d{3})+),\d+([eE][+-]?\d+)?$"
 _POINT = r"^[+-]?(\d*\.(\d{1,2}|\d{4,})|(0|\d{4,})?\.\d{3})$"
 _DOTS = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?$"
-_GROUPED_DOTS = r"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$"
-# Each with the form it must look like, because parsers read "1-2" as a date when asked to.
-DATE_FORMATS = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y",
-    "%Y-%m", "%Y/%m", "%b %Y", "%B %Y", "%d-%b-%Y", "%d %b %Y", "%d-%b-%y", "%b %d, %Y",
-    "%B %d, %Y", "%d %B %Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y",
-)  # fmt: skip
-TIME_FORMATS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f",
-                " %I:%M %p", " %I:%M:%S %p")  # fmt: skip
-_LOOKS_LIKE_DATE = re.compile(
-    r"(\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4}"
-    r"|[A-Za-z]{3,9} (\d{1,2}, )?\d{4})([T ].*)?"
-)
-_ZONE = r"(Z|[+-]\d\d:?\d\d| UTC)$"
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ def is_date(cell: str | None) -> bool:
     return (
         cell is not None
         and not is_number(cell)
-        and _LOOKS_LIKE_DATE.fullmatch(cell.strip()) is not None
+        and LOOKS_LIKE_DATE.fullmatch(cell.strip()) is not None
         and date_format([cell.strip()]) is not None
     )
 
@@ -90,14 +83,10 @@ def type_column(text: pl.Series, column: str, row_name: Callable[[int], str]) ->
         return Cells(cells.values, (*cells.issues, *_open_comma(text, written, column)), written)
     form = dates_written(text)
     dates = None if form is None else dates_as_written(text, form)
-    if form is not None and dates is not None and _mostly_read(text, dates):
+    if form is not None and dates is not None and mostly_read(text, dates):
         misfits = _misfits(text, dates, column, "a date", row_name)
         return Cells(dates, (*misfits, *_open_date(text, form, column)), form)
     return Cells(text, ())
-
-
-def _mostly_read(text: pl.Series, values: pl.Series) -> bool:
-    return len(values) - values.null_count() >= NUMBER_SHARE * (len(text) - text.null_count())
 
 
 def _open_comma(text: pl.Series, written: str, column: str) -> tuple[Issue, ...]:
@@ -114,12 +103,8 @@ def _open_comma(text: pl.Series, written: str, column: str) -> tuple[Issue, ...]
 
 def _open_date(text: pl.Series, form: str, column: str) -> tuple[Issue, ...]:
     """Day and month that could be exchanged in every cell."""
-    swapped = form.translate(str.maketrans("dm", "md"))
-    if form.split(" ")[0] == swapped.split(" ")[0] or not any(
-        swapped.startswith(known) for known in DATE_FORMATS
-    ):
-        return ()
-    if not _mostly_read(text, _to_dates(_without_zone(text, form), swapped)):
+    other = swapped(form)
+    if other is None or not mostly_read(text, dates_as_written(text, other)):
         return ()
     example = text.drop_nulls()[0]
     first = "day" if form.startswith("%d") else "month"
@@ -192,8 +177,7 @@ def written_numbers(text: pl.Series) -> str:
     """
     plain = _without_money(text)
     if not plain.str.contains(",", literal=True).any():
-        dots = plain.str.contains(_GROUPED_DOTS).any()  # 1.234.567
-        return DECIMAL_COMMA if dots else PLAIN
+        return PLAIN
     only_decimal = plain.str.contains(_DECIMAL) & ~plain.str.contains(_GROUPED)
     only_thousands = plain.str.contains(_CERTAIN_GROUPED) | plain.str.contains(_POINT)
     decimal, thousands = int(only_decimal.sum()), int(only_thousands.sum())
@@ -310,105 +294,3 @@ def _misfits(
 def rows_named(at: list[int], row_name: Callable[[int], str]) -> str:
     more = f" and {len(at) - NAMED} more" if len(at) > NAMED else ""
     return ", ".join(row_name(i) for i in at[:NAMED]) + more
-
-
-def dates_written(text: pl.Series) -> str | None:
-    """The format of a column's dates; None when it holds none."""
-    present = text.drop_nulls()
-    head = present.head(50)
-    looks = head.str.contains(f"^{_LOOKS_LIKE_DATE.pattern}$").sum()
-    if not len(head) or looks < 0.9 * len(head):
-        return None
-    zoned = bool(head.str.contains(_ZONE).any() and head.str.contains(":").all())
-    plain = text.str.replace(_ZONE, "") if zoned else text
-    sample = plain.drop_nulls().unique(maintain_order=True)
-    return date_format(sample.head(2000).to_list())
-
-
-def dates_as_written(text: pl.Series, form: str) -> pl.Series:
-    """Datetime without zone (UTC where one was written), null where a cell is no such date.
-
-    Cells that `form` does not read may have another time of day, or a date that reads in one way
-    only: the year first or a month's name.
-    """
-    date = next(known for known in sorted(DATE_FORMATS, key=len)[::-1] if form.startswith(known))
-    plain_dates = [known for known in DATE_FORMATS if known[:2] == "%Y" or "%b" in known.lower()]
-    dates = _read_dates(text, form)
-    for known in dict.fromkeys((date, *plain_dates)):
-        for time in TIME_FORMATS:
-            if dates.null_count() == text.null_count():
-                return dates.alias(text.name)
-            open_cells = text.set(dates.is_not_null(), None)
-            read = _read_dates(open_cells, known + time)
-            dates = dates.zip_with(dates.is_not_null(), read)
-    return dates.alias(text.name)
-
-
-def _read_dates(text: pl.Series, form: str) -> pl.Series:
-    if "%Y" in form:  # polars takes year 11 for %Y
-        text = text.set(~text.str.contains(r"\d{4}").fill_null(True), None)
-    dates = _to_dates(_without_zone(text, form), form)
-    return dates - _offsets(text) if ":" in form else dates
-
-
-def _without_zone(text: pl.Series, form: str) -> pl.Series:
-    return text.str.replace(_ZONE, "") if ":" in form else text
-
-
-def _offsets(text: pl.Series) -> pl.Series:
-    sign = text.str.extract(r"([+-])\d\d:?\d\d$").replace_strict(
-        {"+": 1, "-": -1}, default=0, return_dtype=pl.Int64
-    )
-    hours = text.str.extract(r"[+-](\d\d):?\d\d$").cast(pl.Int64).fill_null(0)
-    minutes = text.str.extract(r"[+-]\d\d:?(\d\d)$").cast(pl.Int64).fill_null(0)
-    return (sign * (hours * 60 + minutes) * 60_000_000).cast(pl.Duration("us"))
-
-
-def _to_dates(text: pl.Series, form: str) -> pl.Series:
-    if form in ("%Y-%m", "%Y/%m"):
-        return (text + form[2] + "01").str.to_datetime(f"{form}{form[2]}%d", strict=False)
-    if form in ("%b %Y", "%B %Y"):
-        return ("01 " + text).str.to_datetime(f"%d {form}", strict=False)
-    if "%H" in form or "%I" in form:
-        return text.str.to_datetime(form, time_unit="us", strict=False)
-    return text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
-
-
-def date_format(sample: list[str]) -> str | None:
-    """The format that reads the sample; where day and month are open, the one in better order."""
-    best: tuple[int, int, str] | None = None
-    for time in _times(sample[0]):
-        for date in DATE_FORMATS:
-            rank = _rank(sample, date + time)
-            if rank is not None and (best is None or rank > best[:2]):
-                best = (*rank, date + time)
-    return best[2] if best else None
-
-
-def _times(first: str) -> tuple[str, ...]:
-    if ":" not in first:
-        return ("",)
-    return tuple(time for time in TIME_FORMATS if time and (time[0] == "T") == ("T" in first[8:]))
-
-
-def _rank(sample: list[str], form: str) -> tuple[int, int] | None:
-    """Cells read, then pairs of neighbors in order; None when too many are not read."""
-    head = sample[:5]
-    if sum(_reads(cell, form) for cell in head) <= len(head) // 2:
-        return None
-    dates = _to_dates(pl.Series(sample, dtype=pl.String), form)
-    read = len(dates) - dates.null_count()
-    if read < NUMBER_SHARE * len(sample):
-        return None
-    steps = dates.drop_nulls().diff().drop_nulls()
-    near = steps.dt.total_seconds().abs().to_numpy()
-    return read, -int(np.median(near)) if len(near) else 0
-
-
-def _reads(cell: str, form: str) -> bool:
-    """As strict as Python: polars takes year 11 for %Y."""
-    try:
-        datetime.strptime(cell, form.replace("%.f", ".%f"))
-    except ValueError:
-        return False
-    return True
