@@ -41,6 +41,7 @@ class DataSettings(Settings):
         "threads that decode files",
         unit="threads",
         at_least=1,
+        at_most=1024,
         derived="the number of cores",
     )
     _levels: Levels = PrivateAttr(Levels())

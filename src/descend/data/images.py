@@ -26,8 +26,10 @@ from descend.data.image_decoding import (
     pillow_limits,
     whole_white,
 )
+from descend.errors import SettingError
 
 LARGEST_OWN = 128  # pixels; larger images are brought to this unless image_size says otherwise
+_WORKERS_PER_CORE = 4  # more only wait for each other
 _SMALLEST = 8  # pixels; a shorter side below is listed as extreme
 _LONGEST = 4.0  # long side over short side; above is listed as extreme: much is cropped away
 _STRAY = 0.01  # share of the files up to which a format of their own is named
@@ -181,6 +183,11 @@ def _each(
         except Unreadable as error:
             return error
 
+    most = _WORKERS_PER_CORE * cores()
+    if settings.workers is not None and settings.workers > most:
+        raise SettingError(
+            f"setting 'workers': {settings.workers}; expected at most {most} on this machine"
+        )
     with ThreadPoolExecutor(settings.workers or cores()) as threads:
         return list(threads.map(safely, pictures))
 

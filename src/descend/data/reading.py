@@ -15,9 +15,11 @@ from descend.data.data_settings import DataSettings
 from descend.data.examples import SPLITS, TEST, VALIDATION, ImageSet, TableSet
 from descend.data.images import conform
 from descend.data.pickles import what_pickle
-from descend.errors import DataError, did_you_mean
+from descend.errors import DataError, SettingError, did_you_mean
 
 READERS = Catalog("descend.data.readers", "reader")
+_OF_TABLES = ("target", "time", "lags", "group")  # settings that name columns
+_WITH_FIELDS = ("hub",)  # readers of images beside columns, of which one is the target
 _GENERAL = "folder"  # knows any folder with images in it, so it is asked last
 _EXPECTED = (
     "expected a folder with one folder of images per class, a zip or tar of such, idx files, "
@@ -30,11 +32,21 @@ def read(target: str, settings: DataSettings, seed: int) -> tuple[str, ImageSet 
     name, reader = choose_reader(Path(target))
     examples = read_with(reader, Path(target), settings, seed)
     if isinstance(examples, ImageSet):
+        _refuse_columns(name, settings)
         examples = _of_wanted_size(examples, settings.image_size)
         for more, code in ((settings.validation, VALIDATION), (settings.test, TEST)):
             if more is not None:
                 examples = _join(examples, *_read_more(more, code, examples, settings, seed), code)
     return name, examples
+
+
+def _refuse_columns(reader: str, settings: DataSettings) -> None:
+    """A group that is trusted but not heeded would leak into the test."""
+    usable = ("target",) if reader in _WITH_FIELDS else ()
+    fields = [name for name in _OF_TABLES if getattr(settings, name) and name not in usable]
+    if fields:
+        said = " and ".join(f"--{name}" for name in fields)
+        raise SettingError(f"{said} names a column of a table, but these data are images without")
 
 
 def _of_wanted_size(images: ImageSet, size: int | None) -> ImageSet:

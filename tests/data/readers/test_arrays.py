@@ -6,13 +6,14 @@ from typing import Any
 import numpy
 import pytest
 import safetensors.numpy
+import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
 from descend.data.data_settings import DataSettings
 from descend.data.examples import TEST, TRAIN, UNGIVEN, VALIDATION, ImageSet, Levels, TableSet
 from descend.data.reading import read
-from descend.errors import DataError
+from descend.errors import DataError, SettingError
 
 GENERATOR = numpy.random.default_rng(0)
 PIXELS = GENERATOR.integers(0, 256, (6, 10, 14, 3), numpy.uint8)
@@ -205,3 +206,42 @@ def test_fractions_are_read_as_those_they_belong_to(
 def test_images_in_an_array_are_called_by_their_number(tmp_path: Path) -> None:
     assert load(save(tmp_path / "a.npz", images=PIXELS, labels=LABELS)).names[0] == "image 1"
     assert load(save(tmp_path / "b.npz", x_train=PIXELS)).names[0] == "x_train image 1"
+
+
+@pytest.mark.parametrize("kind", ["float16", "longdouble", ">f8", ">i4", "bool"])
+def test_rows_of_any_number_type_become_a_table(kind: str, tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", x=numpy.ones((6, 2)).astype(kind), y=LABELS.astype(kind))
+    _, table = read(str(path), DataSettings(), 0)
+    assert isinstance(table, TableSet) and table.frame["c1"].to_list() == [1] * 6
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float8_e4m3fn, torch.float16])
+def test_small_floats_of_safetensors_are_read(kind: torch.dtype, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    values = torch.ones((6, 4, 4)).to(kind)
+    safetensors.torch.save_file({"x": values, "y": torch.from_numpy(LABELS)}, path)
+    assert load(path).pixels.unique().tolist() == [255]
+
+
+def test_empty_images_and_targets_named_twice_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"shape \(6, 0, 8\); expected .* none empty"):
+        load(save(tmp_path / "a.npz", x=numpy.zeros((6, 0, 8)), y=LABELS))
+    path = save(tmp_path / "b.npz", x=numpy.ones((6, 2)))
+    with pytest.raises(DataError, match="names a column twice: c1, c1"):
+        read(str(path), DataSettings(target=("c1", "1")), 0)
+
+
+def test_many_hot_targets_are_called_labels(tmp_path: Path) -> None:
+    found = load(save(tmp_path / "a.npz", x=PIXELS, y=numpy.tri(6, 3)))
+    assert found.found[0] == "6 images, each with any of 3 labels"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("group", "g"), ("time", "t"), ("lags", (1,)), ("target", ("y",))]
+)
+def test_a_setting_of_tables_is_refused_for_images(
+    setting: str, value: object, tmp_path: Path
+) -> None:
+    settings = DataSettings().model_copy(update={setting: value})
+    with pytest.raises(SettingError, match=f"--{setting} names a column of a table"):
+        load(save(tmp_path / "a.npz", x=PIXELS, y=LABELS), settings)

@@ -13,7 +13,7 @@ import polars
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file as load_safetensors
+from safetensors.torch import load_file as load_safetensors
 from torch import Tensor
 
 from descend.data.data_settings import DataSettings
@@ -94,7 +94,7 @@ def _more_pairs(settings: DataSettings) -> list[Pair]:
 def _load(path: Path) -> Arrays:
     try:
         if path.suffix == ".safetensors":
-            return load_safetensors(path)
+            return {key: _as_numpy(value) for key, value in load_safetensors(path).items()}
         with numpy.load(path, allow_pickle=False) as file:
             return {key: _array(path, file, key) for key in file.files}
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, SafetensorError) as error:
@@ -103,6 +103,13 @@ def _load(path: Path) -> Arrays:
         raise DataError(f"{path}: its arrays do not fit in memory") from None
     except (ValueError, TypeError, KeyError, SyntaxError) as error:
         raise DataError(f"{path}: {_line(error)}") from None
+
+
+def _as_numpy(values: Tensor) -> Array:
+    """NumPy has no bfloat16 and no float8; float32 holds all of theirs."""
+    is_small = values.is_floating_point() and values.dtype.itemsize <= 2
+    array: Array = (values.float() if is_small else values).numpy()
+    return array
 
 
 def _array(path: Path, file: Mapping[str, Array | bytes], key: str) -> Array:
@@ -146,8 +153,10 @@ def _pairs(path: Path, arrays: Arrays) -> list[Pair]:
 def _pair(path: Path, arrays: Arrays, split: int, key: str, target: str | None) -> Pair:
     inputs = arrays[key]
     targets = arrays[target] if target is not None else None
-    if inputs.ndim < 2 or len(inputs) == 0:
-        raise DataError(f"{path}: {key!r} has shape {inputs.shape}; expected examples first")
+    if inputs.ndim < 2 or inputs.size == 0:
+        raise DataError(
+            f"{path}: {key!r} has shape {inputs.shape}; expected examples first, and none empty"
+        )
     if targets is not None and (targets.ndim == 0 or len(targets) != len(inputs)):
         raise DataError(
             f"{path}: {key!r} holds {len(inputs):,} examples, but {target!r} has shape "
@@ -240,6 +249,8 @@ def _targets(
         return codes, classes, describe_classes(codes, classes)
     numbers = torch.from_numpy(values.astype(numpy.float32))
     labels = names if len(names) == columns else ()
+    if one_hot and bool((values.sum(axis=1) > 1).any()):
+        return numbers, labels, f"{count:,} images, each with any of {columns} labels"
     what = f"{count:,} images, each with {columns} numbers" if columns > 1 else f"{count:,} images"
     return numbers, labels, f"{what} as target"
 
@@ -249,10 +260,12 @@ def _table(path: Path, pairs: list[Pair], settings: DataSettings) -> TableSet:
     widths = {pair.inputs.shape[1] for pair in pairs}
     if len(widths) > 1:
         raise DataError(f"{path}: rows of different lengths {sorted(widths)}; expected one")
-    frame = polars.concat([_frame(path, pair) for pair in pairs])
+    frame = _frames(path, pairs)
     targets = tuple(name for name in frame.columns if name.startswith("target"))
     if settings.target:
         targets = tuple(_column(path, frame.columns, name) for name in settings.target)
+        if len(set(targets)) < len(targets):
+            raise DataError(f"{path}: --target names a column twice: {', '.join(targets)}")
     if not targets:
         raise DataError(f"{path}: rows without targets; name a column with --target c1 … or -1")
     given = [pair.split for pair in pairs for _ in range(len(pair.inputs))]
@@ -263,18 +276,46 @@ def _table(path: Path, pairs: list[Pair], settings: DataSettings) -> TableSet:
     return TableSet(frame, targets, names, torch.tensor(given, dtype=torch.int8), tuple(found))
 
 
+def read_rows(path: Path) -> polars.DataFrame:
+    """Rows of numbers to predict or score, targets beside them where the file has any."""
+    pairs = _pairs(path, _load(path))
+    if any(pair.inputs.ndim != 2 for pair in pairs):
+        raise DataError(f"{path} holds images; this run was trained on a table")
+    return _frames(path, pairs)
+
+
+def _frames(path: Path, pairs: list[Pair]) -> polars.DataFrame:
+    frames = [_frame(path, pair) for pair in pairs]
+    if len({tuple(frame.columns) for frame in frames}) > 1:
+        raise DataError(f"{path}: only some of its arrays have targets; expected all or none")
+    try:
+        return polars.concat(frames, how="vertical_relaxed")
+    except polars.exceptions.SchemaError as error:
+        raise DataError(f"{path}: its arrays hold different types: {_line(error)}") from None
+
+
 def _frame(path: Path, pair: Pair) -> polars.DataFrame:
     if pair.inputs.dtype.kind not in "iufb":
         raise DataError(f"{path}: {pair.key!r} is of type {pair.inputs.dtype}; expected numbers")
-    columns = {f"c{i}": pair.inputs[:, i - 1] for i in range(1, pair.inputs.shape[1] + 1)}
+    columns = {f"c{i}": _native(pair.inputs[:, i - 1]) for i in range(1, pair.inputs.shape[1] + 1)}
     if pair.targets is not None:
         values = pair.targets.reshape(len(pair.inputs), -1)
         one = values.shape[1] == 1
         for i in range(values.shape[1]):
             column = values[:, i]
             name = "target" if one else f"target_{i + 1}"
-            columns[name] = numpy.array(_as_text(column)) if column.dtype.kind == "S" else column
+            if column.dtype.kind not in "iufbUS":
+                raise DataError(f"{path}: targets of type {column.dtype}; expected numbers or text")
+            is_text = column.dtype.kind in "US"
+            columns[name] = numpy.array(_as_text(column)) if is_text else _native(column)
     return polars.DataFrame({name: polars.Series(name, v) for name, v in columns.items()})
+
+
+def _native(column: Array) -> Array:
+    """In a type that tables have: floats of 32 or 64 bits, in this machine's order of bytes."""
+    if column.dtype.kind == "f" and column.dtype.itemsize not in (4, 8):
+        return column.astype(numpy.float32 if column.dtype.itemsize < 4 else numpy.float64)
+    return column.astype(column.dtype.newbyteorder("="))
 
 
 def _column(path: Path, columns: list[str], name: str) -> str:
