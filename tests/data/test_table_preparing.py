@@ -80,6 +80,15 @@ def test_preprocessing_comes_back_from_json_exactly() -> None:
     assert again == prepared.preprocessing
 
 
+@pytest.mark.parametrize("values", [(1234567.0, 1234568.0), (0.12345678, 0.12345679), (1.0, 2.5)])
+def test_classes_of_close_numbers_have_names_of_their_own(values: tuple[float, float]) -> None:
+    data = frame().with_columns(y=pl.Series([values[i % 2] for i in range(ROWS)]))
+    prepared = make(data, task="classify")
+    assert len(set(prepared.targets.names)) == 2
+    assert [float(name) for name in prepared.targets.names] == list(values)
+    assert prepared.splits["train"].targets.bincount().min() > 50
+
+
 def test_how_cells_are_written_is_kept_with_the_model(tmp_path: Path) -> None:
     rows = [f"{i % 12 + 1:02d}/{i % 28 + 1:02d}/2020;{i % 7},5;{i % 2}" for i in range(120)]
     (tmp_path / "t.csv").write_text("when;a;y\n" + "\n".join(rows))

@@ -133,7 +133,9 @@ def class_names(column: pl.Series) -> tuple[str, ...]:
 
 
 def _written(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e15 else str(value)
+    """The shortest text that gives the value again, so that no two classes share a name."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
 
 
 def encode(frame: pl.DataFrame, targets: Targets, row_name: Callable[[int], str]) -> Tensor:

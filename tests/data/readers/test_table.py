@@ -112,6 +112,38 @@ def test_a_quote_never_closed_is_named(tmp_path: Path) -> None:
         read(write(tmp_path, 'a,b\n1,2\n3,"x\n5,6\n'))
 
 
+@pytest.mark.parametrize("cell", ["blue", '"blue"'])
+def test_an_empty_row_keeps_its_place(tmp_path: Path, cell: str) -> None:
+    trained = read(write(tmp_path, "a,c,y\n1.5,red,1\n2.5,blue,2\n"))
+    found = again(trained, f"a,c\n1,red\n,\n-1,{cell}\n3,red\n")
+    assert found.frame["a"].to_list() == [1, None, -1, 3]
+    assert list(found.names) == [f"stdin row {at}" for at in range(1, 5)]
+
+
+def test_a_quoted_empty_cell_is_a_row_of_a_single_column(tmp_path: Path) -> None:
+    trained = read(write(tmp_path, "a,y\n1.5,1\n2.5,2\n"))
+    assert again(trained, 'a\n1\n""\n\n2\n').frame["a"].to_list() == [1, None, 2]
+
+
+def test_rows_swallowed_by_a_stray_quote_are_named(tmp_path: Path) -> None:
+    rows = "".join(f"{at},b,{at}\n" for at in range(20))
+    found = read(write(tmp_path, "a,b,y\n" + rows + '3,"x,5\n4,y,6\n5,z",7\n8,b,9\n'))
+    [issue] = [issue for issue in found.issues if issue.kind == "swallowed-rows"]
+    assert (issue.where, issue.dropped) == ("t.csv row 21", True)
+    assert "goes over 3 lines" in issue.text
+    prose = read(write(tmp_path, 'a,b,y\n1,"said\nand left",3\n4,b,5\n6,b,7\n'))
+    assert not [issue for issue in prose.issues if issue.kind == "swallowed-rows"]
+
+
+def test_a_header_behind_a_hash_is_a_header_and_a_remark_is_none(tmp_path: Path) -> None:
+    rows = "1,2,3\n4,5,6\n"
+    for text in ("#a,b,y\n", "# made today\n#a,b,y\n"):
+        assert read(write(tmp_path, text + rows)).frame.columns == ["#a", "b", "y"]
+    assert read(write(tmp_path, "# a,b,y\n" + rows)).frame.columns == ["# a", "b", "y"]
+    remark = "# made on Monday, by hand, at home\na,b,y\n"
+    assert read(write(tmp_path, remark + rows)).frame.columns == ["a", "b", "y"]
+
+
 def test_markers_of_missing_values_are_missing(tmp_path: Path) -> None:
     text = "a,b,y\n1,x,1\n?,?,2\nNA,NA,3\n,,4\nnan,nan,5\nNULL,null,6\n2,y,7\n"
     frame = read(write(tmp_path, text)).frame

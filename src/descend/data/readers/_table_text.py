@@ -104,8 +104,7 @@ def _delimiter(text: str, name: str, least: int) -> tuple[str, str]:
     declared = re.match(r"sep=(.)\n", text, re.IGNORECASE)  # written by Excel
     if declared:
         return text[declared.end() :], declared.group(1)
-    while text.startswith("#") and "\n" in text:  # a remark above the table
-        text = text[text.index("\n") + 1 :].lstrip("\n")
+    text = _without_remarks(text)
     lines = [line[:WIDEST] for line in text[: 1 << 18].split("\n")[:SAMPLE_LINES]]
     best, score = "", 0.0
     for delimiter in DELIMITERS:
@@ -117,6 +116,22 @@ def _delimiter(text: str, name: str, least: int) -> tuple[str, str]:
     if not best:
         return _spaces(text, lines, name)
     return text, best
+
+
+def _without_remarks(text: str) -> str:
+    """The text below its lines of remarks.
+
+    A # line cut like the row below it is a header, unless it starts as a sentence does and the row
+    below holds no number, so may be the header itself.
+    """
+    above, below = "", text
+    while below.startswith("#") and "\n" in below:
+        above, below = below[: below.index("\n") + 1], below[below.index("\n") + 1 :].lstrip("\n")
+    row = below.split("\n", 1)[0][:WIDEST]
+    header = above.strip()[:WIDEST]
+    same = [mark for mark in DELIMITERS if 0 < row.count(mark) == header.count(mark)]
+    names = any(not header.startswith("# ") or any(map(is_number, row.split(m))) for m in same)
+    return above + below if names else below
 
 
 def delimiter_share(lines: list[str], delimiter: str) -> float:
@@ -176,8 +191,16 @@ def _exact(
 ) -> tuple[pl.DataFrame, np.ndarray]:
     """Row by row, so that quotes are read right and rows of another length are named."""
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=delimiter != "\t")
+    lines = text.split("\n")
+    rows: list[list[str]] = []
+    spans: list[tuple[int, int]] = []  # of each row: its first line and the line after it, from 0
+    start = 0
     try:
-        rows = [row for row in reader if any(cell.strip() for cell in row)]
+        for row in reader:
+            if len(row) > 1 or any(map(str.strip, row)) or (row and '"' in lines[start]):
+                rows.append(row)  # empty cells are a row, an empty line is none
+                spans.append((start, reader.line_num))
+            start = reader.line_num
     except csv.Error as error:
         raise DataError(f"{name} line {reader.line_num}: {error}; is a quote left open?") from None
     if text.count('"') % 2 and any("\n" in cell for cell in rows[-1]):
@@ -188,10 +211,40 @@ def _exact(
     width = Counter(widths[1:] or widths).most_common(1)[0][0]
     if len(rows) > 1 and widths[0] != width:
         _mend_header(rows, width, name)
+    _name_swallowed(spans, lines, delimiter, width, name, issues)
     kept = _named_ragged(rows, width, name, issues)
     columns = list(zip(*(rows[index] for index in kept), strict=True))
     frame = pl.DataFrame([pl.Series(str(at), cells, pl.String) for at, cells in enumerate(columns)])
     return frame, np.asarray(kept)
+
+
+def _name_swallowed(
+    spans: list[tuple[int, int]],
+    lines: list[str],
+    delimiter: str,
+    width: int,
+    name: str,
+    issues: list[Issue],
+) -> None:
+    """Rows whose cells go over several lines that look like rows: a stray quote swallows rows."""
+    found = [
+        (index, first, after)
+        for index, (first, after) in enumerate(spans)
+        if after - first > 1 and _like_rows(lines[first + 1 : after], delimiter, width)
+    ]
+    for index, first, after in found[:NAMED]:
+        said = (
+            f"a quoted cell goes over {after - first} lines (from {lines[first]!r:.60}) that look "
+            "like rows of their own and are lost; if the quote is a mistake, take it out"
+        )
+        issues.append(Issue("swallowed-rows", f"{name} row {index}", said, True))
+    if len(found) > NAMED:
+        said = f"{len(found) - NAMED} more rows have cells over lines that look like rows"
+        issues.append(Issue("swallowed-rows", name, said, True))
+
+
+def _like_rows(lines: list[str], delimiter: str, width: int) -> bool:
+    return width > 1 and any(line.count(delimiter) == width - 1 for line in lines)
 
 
 def _mend_header(rows: list[list[str]], width: int, name: str) -> None:
