@@ -79,9 +79,9 @@ _UNITS: dict[str, tuple[Literal["epochs", "steps", "minutes"], float]] = {
 
 
 def parse_duration(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, Duration):
         return value
-    amount, _, unit = value.strip().partition(" ")
+    amount, _, unit = str(value).strip().partition(" ")
     known = _UNITS.get(unit.strip().removesuffix("s"))
     try:
         number = float(amount)
@@ -114,11 +114,20 @@ def parse(cls: type[S], values: Mapping[str, object], where: str = "") -> S:
         if name not in cls.model_fields:
             near = did_you_mean(name, cls.model_fields)
             raise SettingError(f"{where}unknown setting {name!r}; {near}")
+        _check_yes_no(where, name, values[name], cls.model_fields[name])
     plain = {name: _plain(cls.model_fields[name], value) for name, value in values.items()}
     try:
         return cls.model_validate(plain)
     except ValidationError as error:
         raise SettingError(where + _one_line(cls, error)) from None
+
+
+def _check_yes_no(where: str, name: str, value: object, field: FieldInfo) -> None:
+    """Python takes True for the number 1; whoever wrote `seed = true` did not mean that."""
+    wanted = describe_field(name, field).type
+    if isinstance(value, bool) and wanted != "yes/no":
+        given = str(value).lower()
+        raise SettingError(f"{where}setting {name!r}: got {given}, expected a {wanted}")
 
 
 def _allows_none(field: FieldInfo) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 from descend.catalog import Catalog
 from descend.data.data_settings import DataSettings
-from descend.errors import SettingError, did_you_mean
+from descend.errors import RunError, SettingError, did_you_mean
 from descend.run import read_toml
 from descend.settings import Settings, parse
 from descend.training.training_settings import TrainingSettings
@@ -31,6 +31,15 @@ CATALOGS = {
 VERSIONED = ("descend", "torch", "torchvision", "numpy", "polars", "scikit-learn", "safetensors")
 # Sections of a recipe that record what happened and are no settings.
 RECORDED = ("versions", "source", "horizon", "plan", "because")
+RECORDED_FIELDS: dict[str, dict[str, type]] = {
+    "source": {
+        "data": str, "reader": str, "fingerprint": str, "fold": int, "settings": str, "length": str,
+    },
+    "horizon": {"steps": int, "steps_per_epoch": int, "evaluate_every": int},
+    "plan": {"device": str, "precision": str, "channels_last": bool, "threads": int},
+}  # fmt: skip
+COUNTS = ("steps", "steps_per_epoch", "evaluate_every", "threads")
+KINDS: dict[type, str] = {str: "text", int: "a whole number", bool: "true or false"}
 
 
 NOT_COMPARED = ("runs", "name", "stop_after", "checkpoint_minutes", "baseline")
@@ -61,7 +70,11 @@ class Recipe:
 
     def to_toml(self) -> dict[str, Any]:
         sections: dict[str, Any] = {
-            "source": {"data": self.source, **self.found},
+            "source": {
+                "data": self.source,
+                **self.found,
+                "length": length_digest(self.horizon, self.plan),
+            },
             "data": self.data.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
         }
@@ -150,14 +163,78 @@ def read_settings(path: Path) -> tuple[str | None, dict[str, object], dict[str, 
     """The data, the flat settings and the recorded sections of a recipe file.
 
     Written recipes have sections; a short one made by hand may put all settings at the top.
+    RunError names the file and what in it can't be.
     """
     toml = read_toml(path)
     recorded = {name: toml.pop(name) for name in RECORDED if name in toml}
+    for name, section in recorded.items():
+        _check_recorded(name, section, path)
     flat: dict[str, object] = {}
     for key, value in toml.items():
-        flat.update(value if isinstance(value, dict) else {key: value})
+        for name, said in (value if isinstance(value, dict) else {key: value}).items():
+            if flat.setdefault(name, said) != said:
+                raise RunError(f"{path} says {name!r} twice: {flat[name]!r} and {said!r}; keep one")
     source = recorded.get("source", {}).get("data")
-    return str(source) if source else None, flat, recorded
+    return source or None, flat, recorded
+
+
+def _check_recorded(name: str, section: object, path: Path) -> None:
+    """Sections that a run wrote; RunError for what no run writes."""
+    if not isinstance(section, dict):
+        example = "; name the data as [source] with data = 'PATH' under it"
+        raise RunError(
+            f"{path}: {name!r} is {section!r}, expected a section [{name}]"
+            f"{example if name == 'source' else ''}"
+        )
+    fields = RECORDED_FIELDS.get(name)
+    if fields is None:
+        return
+    for key, value in section.items():
+        if key not in fields:
+            raise RunError(f"{path}: unknown {key!r} in [{name}]; {did_you_mean(key, fields)}")
+        kind = fields[key]
+        wanted = f"{KINDS[kind]}{' of at least 1' if key in COUNTS else ''}"
+        fits = type(value) is kind and not (isinstance(value, int) and key in COUNTS and value < 1)
+        if key == "precision":
+            wanted, fits = "fp32 or bf16", value in ("fp32", "bf16")
+        if not fits:
+            raise RunError(f"{path}: {key!r} in [{name}] is {value!r}, expected {wanted}")
+    missing = [key for key in fields if key not in section and name != "source"]
+    if missing:
+        raise RunError(f"{path}: {missing[0]!r} is missing in [{name}]; train anew")
+
+
+def check_as_begun(path: Path) -> None:
+    """RunError when a run's recipe says other settings than those that the run began with."""
+    _, values, recorded = read_settings(path)
+    began = recorded.get("source", {})
+    if recorded.get("versions", {}).get("descend") != version("descend"):
+        return  # another version may have other settings
+    found = sort(values, f"{path}: ")
+    entries = entry_settings(found.training, found.entries, {})
+    now = {
+        "settings": settings_digest(found.data, found.training, entries),
+        "length": length_digest(recorded.get("horizon", {}), recorded.get("plan", {})),
+    }
+    if any(began.get(name, digest) != digest for name, digest in now.items()):
+        raise RunError(
+            f"{path} was edited after its run began, so the run can't go on; put it back, or "
+            f"train anew with: descend train --recipe {path}"
+        )
+
+
+def length_digest(horizon: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
+    """Equal for equal lengths and plans of runs."""
+    values = json.dumps([horizon, plan], sort_keys=True)
+    return hashlib.sha256(values.encode()).hexdigest()[:16]
+
+
+def check_file(values: Mapping[str, object], path: Path) -> None:
+    """Settings of a recipe file alone; SettingError names the file, before flags are added."""
+    where = f"{path}: "
+    for _, module in chosen_entries(sort(values, where).training):
+        own = {k: v for k, v in values.items() if k in module.Settings.model_fields}
+        parse(module.Settings, own, where)
 
 
 def versions() -> dict[str, str]:

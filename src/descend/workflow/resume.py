@@ -68,6 +68,7 @@ def reopen(
     folder: RunFolder, data: str | Path | None, show: Show, stop_after: int | None
 ) -> Preparation:
     """The run as it was about to start, from its recipe. RunError when the data have changed."""
+    recipe.check_as_begun(folder.recipe_file)
     if data is None:
         _check_place(folder)
     own = own_data(folder, data, stop_after)

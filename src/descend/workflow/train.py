@@ -188,6 +188,7 @@ def _said(
     source = None
     if recipe is not None:
         source, values, recorded = recipes.read_settings(Path(recipe))
+        recipes.check_file(values, Path(recipe))
         if any(name not in ("runs", "name", "stop_after") for name in settings):
             recorded = {}  # another budget, network or batch needs a plan and a length of its own
     if data is not None and _absolute(str(data)) != source:
