@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from descend.errors import DataError, RunError, SettingError
+from descend.workflow.evaluate import evaluate
 from descend.workflow.predict import predict, predict_all
 from descend.workflow.trained import Run
 from tests.workflow import trained_runs as made
@@ -357,3 +358,29 @@ def test_text_of_a_table_in_another_encoding_is_read_from_standard_input(class_r
     text = "length,sender,links\n1,bank,2\n".encode("utf-8-sig")
     found = predict_all(class_run.path, "-", read_stdin=io.BytesIO(text).read)
     assert len(found.frame) == 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"target": "-1"}])
+def test_arrays_of_rows_are_predicted_and_scored_like_the_training_rows(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    values = np.random.default_rng(0).random((60, 4))
+    arrays = {"x": values} if settings else {"x": values, "y": np.array(["u", "v"] * 30)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    run = made.quick(tmp_path, tmp_path / "a.npz", "rows", **settings)
+    frame = run.predict(tmp_path / "a.npz")
+    assert len(frame) == 60 and frame["predicted"].null_count() == 0
+    assert evaluate(run.path, tmp_path / "a.npz")["count"] == {"test": 60}
+    np.savez(tmp_path / "b.npz", x=values[:, :3] if settings else values)
+    assert rows(run.predict(tmp_path / "b.npz").drop("name")) == rows(frame.drop("name"))
+
+
+def test_wide_arrays_are_predicted_in_the_range_of_the_training(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 4000, (60, 8, 8)).astype(np.uint16)
+    np.savez(tmp_path / "a.npz", x=values, y=np.array([0, 1] * 30))
+    run = made.quick(tmp_path, tmp_path / "a.npz", "wide")
+    dark = np.argsort(values.max((1, 2)))[:1]
+    np.savez(tmp_path / "b.npz", x=np.minimum(values[dark], 250))
+    np.savez(tmp_path / "c.npz", x=np.concatenate([np.minimum(values[dark], 250), values]))
+    alone, among = (run.predict(tmp_path / f"{name}.npz")["probability 1"][0] for name in "bc")
+    assert alone == pytest.approx(among, abs=1e-4)

@@ -149,6 +149,9 @@ def test_folds_give_each_example_one_unseen_prediction(tmp_path: Path) -> None:
         ({"model": "lenet"}, "did you mean 'lenet5'"),
         ({"momentum": 0.9, "optim": "adamw"}, "belongs to optim"),
         ({"device": "cuda:9"}, "this machine has"),
+        ({"threads": 1024}, "'threads': 1024; expected at most"),
+        ({"threads": 100_000}, "'threads': got 100000, expected less than"),
+        ({"group": "1"}, "--group names a column of a table"),
         ({"loss": "squared_error"}, "choose cross_entropy"),
         ({"model": "lenet5"}, "12"),
         ({"task": "regress"}, "regress"),
@@ -161,6 +164,12 @@ def test_a_wrong_setting_is_one_line_and_leaves_no_folder(
         quick(tmp_path / "runs", **settings)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+def test_a_change_of_images_is_refused_for_a_table(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,y\n" + "1,u\n2,v\n" * 30)
+    with pytest.raises(SettingError, match=r"'augment': flip changes images, but .* a table"):
+        quick(tmp_path / "runs", data=str(tmp_path / "a.csv"), target="y", augment="flip")
 
 
 def test_data_that_are_not_there_leave_no_folder(tmp_path: Path) -> None:

@@ -63,8 +63,14 @@ class Candidate:
 Build = Callable[[Plan], Task]
 
 
+THREADS_PER_CORE = 4  # more only wait for each other, and very many crash the process
+
+
 def base_plan(device: str | None, threads: int | None) -> Plan:
     """The plan before anything is timed. SettingError when the device is not there."""
+    most = THREADS_PER_CORE * cores()
+    if threads is not None and threads > most:
+        raise SettingError(f"setting 'threads': {threads}; expected at most {most} on this machine")
     return Plan(device=find_device(device), threads=threads or cores())
 
 

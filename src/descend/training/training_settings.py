@@ -70,7 +70,7 @@ class TrainingSettings(Settings):
         "auto", "choose layout, precision and threads by timing real steps"
     )
     threads: int | None = setting(
-        None, "processor threads", unit="threads", at_least=1, derived="the plan"
+        None, "processor threads", unit="threads", at_least=1, at_most=1024, derived="the plan"
     )
     device: str | None = setting(None, "cpu, cuda or mps", derived="the fastest there is")
     deterministic: bool = setting(

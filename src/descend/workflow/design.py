@@ -6,6 +6,7 @@ from typing import Any
 
 from descend.catalog import Catalog
 from descend.data.examples import Prepared
+from descend.errors import SettingError
 from descend.settings import Duration, Settings, parse
 from descend.tasks._blueprint import Blueprint
 from descend.tasks._defaults import derive
@@ -79,6 +80,9 @@ def design(
         if said[name] is None and name in found
     }
     training = parse(TrainingSettings, {**_without_none(said), **filled})
+    if prepared.unit == "rows" and training.augment not in ((), ("none",)):
+        names = ",".join(training.augment or ())
+        raise SettingError(f"setting 'augment': {names} changes images, but these data are a table")
     if training.augment == ("none",):
         training = training.model_copy(update={"augment": ()})
     derived = {name: item.value for name, item in found.items()}

@@ -4,6 +4,7 @@ Files, folders, archives, arrays, tables, or bytes from standard input become pi
 size. What cannot be read is named, and the rest goes on.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from descend.data.examples import ImageSet, Issue
 from descend.data.image_preprocessing import ImagePreprocessing
 from descend.data.images import Picture, conform
 from descend.data.pickles import what_pickle
+from descend.data.readers import arrays
 from descend.data.readers import table as table_reader
 from descend.data.readers.archive import unpacked
 from descend.data.readers.folder import is_image, walk
@@ -179,6 +181,11 @@ def tables_under(path: Path, preprocessing: TablePreprocessing) -> Iterator[Path
             yield from tables_under(inner, preprocessing)
     elif name == "table":
         yield path
+    elif name == "arrays":
+        with tempfile.TemporaryDirectory(prefix="descend-") as folder:
+            file = Path(folder) / f"{path.name}.parquet"
+            arrays.read_rows(path).write_parquet(file)
+            yield file
     else:
         raise DataError(f"{path} is no table; {_takes(preprocessing)}")
 
