@@ -61,3 +61,12 @@ def test_a_run_is_found_by_its_name_or_the_nearest_is_told(tmp_path: Path) -> No
     assert find_run("digits-1", tmp_path) == tmp_path / "digits-1"
     with pytest.raises(RunError, match="did you mean 'digits-1'"):
         find_run("digit-1", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", '{"metrics": 3}'])
+def test_a_damaged_run_is_listed_as_such_beside_the_others(content: str, tmp_path: Path) -> None:
+    write_run(tmp_path, "a-1", 0, 0.5).result_file.write_text(content)
+    write_run(tmp_path, "b-1", 1, 0.75)
+    damaged, whole = runs(tmp_path)
+    assert damaged.state.startswith("damaged: ") and whole.state == "done"
+    show_runs([damaged, whole], Silent())

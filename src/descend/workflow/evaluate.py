@@ -67,6 +67,8 @@ def evaluate(
         name: _judged(opened.model, examples, name, limits)
         for name, examples in scored.splits.items()
     }
+    counts = (f"{len(s):,} {opened.model.unit} of {name}" for name, s in scored.splits.items())
+    show.say(f"scored: {', '.join(counts)}")
     _show(found, opened.model, show)
     result: dict[str, Any] = {
         "run": str(opened.folder.path),

@@ -1,5 +1,6 @@
 """This file lists run folders and compares them; it reads text files only."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from descend.show import Show
 AT_A_GLANCE = ("accuracy", "f1", "rmse", "r2", "loss")  # of a run's scores, the first three there
 # Sections of a recipe that say where it ran, not what was asked for.
 NOT_COMPARED = ("versions", "horizon", "plan", "because")
+DIGESTS = ("settings", "length")  # of other settings, so they differ where those do
+SHOWN_DIGITS = 12  # of a fingerprint
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,16 @@ def runs(folder: Path | str = "runs") -> list[RunSummary]:
     folder = Path(folder)
     if not folder.is_dir():
         raise RunError(f"no folder of runs at {folder}; train something, or name it with --runs")
-    found = [path for path in folder.glob("[!.]*") if (path / "recipe.toml").is_file()]
-    return [summarize(RunFolder(path)) for path in sorted(found, key=lambda path: path.name)]
+    found = [path for path in folder.glob("[!.]*") if os.path.lexists(path / "recipe.toml")]
+    return [_summary_of(RunFolder(path)) for path in sorted(found, key=lambda path: path.name)]
+
+
+def _summary_of(folder: RunFolder) -> RunSummary:
+    """Of a damaged run, what is wrong with it: the others are listed all the same."""
+    try:
+        return summarize(folder)
+    except RunError as error:
+        return RunSummary(folder.name, folder.path, f"damaged: {error}", "", "", "")
 
 
 def compare(*paths: Path | str) -> Comparison:
@@ -60,26 +71,46 @@ def compare(*paths: Path | str) -> Comparison:
     }
     return Comparison(
         summaries,
-        {name: found for name, found in settings.items() if any(v != found[0] for v in found)},
+        {
+            name: found
+            for name, found in settings.items()
+            if name not in DIGESTS and any(v != found[0] for v in found)
+        },
         metrics,
     )
 
 
 def summarize(folder: RunFolder) -> RunSummary:
     recipe = folder.recipe()
-    training = recipe.get("training", {})
-    result = read_json(folder.result_file) if folder.result_file.is_file() else None
+    source, training = (_section(recipe, name, folder) for name in ("source", "training"))
+    result = _result(folder) if folder.result_file.is_file() else None
     metrics, state = _unfinished(folder) if result is None else (result.get("metrics", {}), "done")
     return RunSummary(
         name=folder.name,
         path=folder.path,
         state=state,
-        data=str(recipe.get("source", {}).get("data", "")),
+        data=str(source.get("data", "")),
         task=str(training.get("task", "")),
         model=str(training.get("model", "")),
         metrics=metrics,
         seconds=None if result is None else result.get("seconds", {}).get("total"),
     )
+
+
+def _section(recipe: Mapping[str, Any], name: str, folder: RunFolder) -> Mapping[str, Any]:
+    section = recipe.get(name, {})
+    if not isinstance(section, Mapping):
+        raise RunError(f"{folder.recipe_file}: {name!r} is no section")
+    return section
+
+
+def _result(folder: RunFolder) -> Mapping[str, Any]:
+    result = read_json(folder.result_file)
+    parts = (result, result.get("metrics", {}), result.get("seconds", {})) if isinstance(
+        result, Mapping) else (None,)  # fmt: skip
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise RunError(f"{folder.result_file} is damaged: it does not hold a result")
+    return parts[0] or {}
 
 
 def show_runs(found: Sequence[RunSummary], show: Show) -> None:
@@ -89,8 +120,16 @@ def show_runs(found: Sequence[RunSummary], show: Show) -> None:
 
 def show_comparison(compared: Comparison, show: Show) -> None:
     names = [run.name for run in compared.runs]
-    settings = [[name, *map(_cell, found)] for name, found in compared.settings.items()]
+    settings = [
+        [
+            name,
+            *(str(_cell(v))[:SHOWN_DIGITS] if name == "fingerprint" else _cell(v) for v in found),
+        ]
+        for name, found in compared.settings.items()
+    ]
     show.table("settings that differ", ["setting", *names], settings)
+    if "fingerprint" in compared.settings:
+        show.say("the runs' data differ, so their scores are not of the same examples")
     metrics = [[name, *map(_cell, found)] for name, found in compared.metrics.items()]
     show.table("scores", ["score", *names], metrics)
 

@@ -102,7 +102,10 @@ def _stretch(folder: RunFolder, kills: int, steps: int | None) -> int:
         steps = min(max(_steps_within(folder), LEAST_STEPS), MOST_STEPS)
     steps = min(steps, total - 1)
     if steps <= kills:
-        raise SettingError(f"{kills} kills need a stretch of more steps than {steps}; take fewer")
+        raise SettingError(
+            f"{kills} kills need a stretch of more than {steps} steps; take fewer with --kills, "
+            f"or a longer stretch with --steps (this run has {total})"
+        )
     return steps
 
 
