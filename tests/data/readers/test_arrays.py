@@ -198,7 +198,7 @@ def test_fractions_are_read_as_those_they_belong_to(
     assert found.pixels[-1].unique().tolist() == shown
     apart = load(save(tmp_path / "b.npz", x=second), DataSettings().with_levels(found.levels))
     assert apart.pixels[-1].unique().tolist() == shown
-    with pytest.raises(DataError, match=r"from 0 to 255; expected .* \(here -?\d to \d+\)"):
+    with pytest.raises(DataError, match=r"from 0 to 255; expected .* \(0 to 1\)"):
         wrong = save(tmp_path / "c.npz", x=numpy.resize([0.0, 255.0], (6, 4, 4)))
         load(wrong, DataSettings().with_levels(Levels(low=0.0, high=1.0)))
 
@@ -245,3 +245,10 @@ def test_a_setting_of_tables_is_refused_for_images(
     settings = DataSettings().model_copy(update={setting: value})
     with pytest.raises(SettingError, match=f"--{setting} names a column of a table"):
         load(save(tmp_path / "a.npz", x=PIXELS, y=LABELS), settings)
+
+
+def test_arrays_brighter_than_the_training_show_white_and_are_named(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", x=numpy.full((6, 4, 4), 300), y=LABELS)
+    found = load(path, DataSettings().with_levels(Levels(white=255.0)))
+    assert found.pixels.unique().tolist() == [255]
+    assert [issue.text for issue in found.issues] == ["values up to 300, white is 255"]

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from descend.data.examples import Levels
+from descend.data.examples import Issue, Levels
 from descend.data.image_decoding import float_range, whole_white
 from descend.errors import DataError
 
@@ -46,6 +46,17 @@ def to_pixels(array: NDArray[Any], where: str, levels: Levels) -> Tensor:
     return _on_white(tensor) if tensor.shape[1] == 4 else tensor
 
 
+def find_beyond_white(arrays: Mapping[str, NDArray[Any]], levels: Levels) -> tuple[Issue, ...]:
+    """Arrays brighter than those that the levels were chosen from."""
+    white = levels.white or 0.0
+    peaks = {where: _extent(array, where)[1] for where, array in arrays.items() if _is_wide(array)}
+    return tuple(
+        Issue("beyond-white", where, f"values up to {peak:g}, white is {white:g}", False)
+        for where, peak in peaks.items()
+        if peak > white
+    )
+
+
 def _channels_first(array: NDArray[Any], where: str) -> NDArray[Any]:
     if array.ndim == 3:
         return array[:, None]
@@ -69,15 +80,12 @@ def _range(values: NDArray[Any], where: str, levels: Levels) -> tuple[float, flo
     smallest, largest = _extent(values, where)
     is_real = values.dtype.kind == "f"
     # Whole numbers above white show white, as an overexposed sensor does.
-    if (
-        smallest < low
-        or max(high, largest) > (_LARGEST_REAL if is_real else _LARGEST_WHOLE)
-        or (is_real and largest > high)
-    ):
+    most = _LARGEST_REAL if is_real else _LARGEST_WHOLE
+    if smallest < low or max(high, largest) > most or (is_real and largest > high):
+        here = f", as in the other data ({low:g} to {high:g})" if high <= most else ""
         raise DataError(
             f"{where} holds values from {smallest:g} to {largest:g}; expected 0 to 1, -1 to 1 or "
-            f"0 to 255, the same in all data of a run (here {low:g} to {high:g}); "
-            "undo a standardization: it is done from the training images here"
+            f"0 to 255{here}; undo a standardization: it is done from the training images here"
         )
     return low, high
 

@@ -27,7 +27,7 @@ from descend.data.readers._labels import (
     split_code,
 )
 from descend.data.readers._parts import describe_size
-from descend.data.readers._pixels import choose_levels, to_pixels
+from descend.data.readers._pixels import choose_levels, find_beyond_white, to_pixels
 from descend.errors import DataError
 
 KIND: Literal["images", "table"] = "images"
@@ -212,6 +212,7 @@ def _images(
         ],
         given=torch.tensor(given, dtype=torch.int8),
         found=tuple(found),
+        issues=find_beyond_white(inputs, levels),
         levels=levels,
     )
 
