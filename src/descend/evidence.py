@@ -140,7 +140,7 @@ class EvidenceFile:
     def _refused(self, error: OSError) -> RunError:
         return RunError(
             f"cannot write {self.path}: {error.strerror}; "
-            "the last checkpoint is intact, mend this and resume"
+            "what was saved before is intact, mend this and resume"
         )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from descend.errors import DataError, RunError, SettingError
+from descend.workflow import model_folder
 from descend.workflow.evaluate import evaluate
 from descend.workflow.predict import predict, predict_all
 from descend.workflow.trained import Run
@@ -346,11 +347,13 @@ def test_weights_of_another_network_are_one_clear_line(
     other = Path(shutil.copytree(class_run.path, tmp_path / "other"))
     card = json.loads((other / "model" / "model.json").read_text())
     card["model_settings"]["width"] = 7
-    (other / "model" / "model.json").write_text(json.dumps(card))
+    del card[model_folder.SEAL]
+    seal = {model_folder.SEAL: model_folder._seal(card)}
+    (other / "model" / "model.json").write_text(json.dumps(card | seal))
     with pytest.raises(RunError, match=r"weights do not fit the network 'mlp'.*size mismatch"):
         predict(other, ground / "mail.csv")
     (other / "model" / "model.json").write_text("{}")
-    with pytest.raises(RunError, match=r"model\.json is damaged"):
+    with pytest.raises(RunError, match=r"model\.json was edited or damaged"):
         predict(other, ground / "mail.csv")
 
 

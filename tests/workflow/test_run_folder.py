@@ -93,3 +93,12 @@ def test_an_impossible_recipe_is_one_line_that_names_it(
     with pytest.raises(UserError, match=said) as found:
         train("digits", recipe=file, runs=str(tmp_path / "runs"))
     assert str(file) in str(found.value)
+
+
+@pytest.mark.parametrize("edit", [("precision", "precisiom"), ("fp32", "bf16"), ("{", "[{")])
+def test_an_edited_card_of_the_model_is_one_line(edit: tuple[str, str], stopped: Run) -> None:
+    resume(stopped.path)
+    card = stopped.folder.model / "model.json"
+    card.write_text(card.read_text().replace(*edit, 1))
+    with pytest.raises(RunError, match=r"model\.json"):
+        stopped.evaluate()

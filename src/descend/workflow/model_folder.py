@@ -5,6 +5,7 @@ reaches the disk. A checksum of the tensors travels inside the file.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -30,6 +31,7 @@ from descend.training.precision import autocast
 from descend.training.session import Weights
 from descend.workflow.design import TASKS, Design
 
+SEAL = "sha256"  # key of the checksum in model.json
 KEPT = "kept"  # key of the metadata in the file of weights
 _KEPT_FORM = re.compile(r"step (?P<step>\d+) sha256 (?P<digest>[0-9a-f]{64})")
 
@@ -73,7 +75,7 @@ def write_card(folder: RunFolder, design: Design, plan: Plan) -> None:
         "targets": asdict(prepared.targets),
         "preprocessing": prepared.preprocessing.to_json(),
     }
-    write_json(folder.model / "model.json", card)
+    _write_sealed(folder, card)
 
 
 def keep_model(folder: RunFolder, weights: Weights, step: int) -> None:
@@ -90,7 +92,7 @@ def keep_model(folder: RunFolder, weights: Weights, step: int) -> None:
         raise RunError(
             f"cannot save the best model in {folder.model}: "
             f"{getattr(error, 'strerror', None) or error}; "
-            "the last checkpoint is intact, free some space and resume"
+            "what was saved before is intact, free some space and resume"
         ) from None
 
 
@@ -107,13 +109,31 @@ def what_is_lost(folder: RunFolder, best_step: int) -> str:
 
 
 def set_thresholds(folder: RunFolder, thresholds: list[float] | None) -> None:
-    card = read_json(folder.model / "model.json")
-    write_json(folder.model / "model.json", card | {"thresholds": thresholds})
+    _write_sealed(folder, read_card(folder) | {"thresholds": thresholds})
+
+
+def read_card(folder: RunFolder) -> dict[str, Any]:
+    """RunError when it is missing, or not as it was written."""
+    path = folder.model / "model.json"
+    card = read_json(path)
+    if not isinstance(card, dict) or card.pop(SEAL, None) != _seal(card):
+        raise RunError(
+            f"{path} was edited or damaged (checksum differs); put it back, or train anew"
+        )
+    return card
+
+
+def _write_sealed(folder: RunFolder, card: dict[str, Any]) -> None:
+    write_json(folder.model / "model.json", card | {SEAL: _seal(card)})
+
+
+def _seal(card: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
 
 def load_model(folder: RunFolder, device: str | None = None) -> Model:
     """RunError names what is missing or damaged. Nothing that is read can run code."""
-    card = read_json(folder.model / "model.json")
+    card = read_card(folder)
     weights = read_weights(folder)
     try:
         return _assemble(card, weights, find_device(device))

@@ -23,7 +23,7 @@ from descend.workflow import recipe as recipes
 from descend.workflow.design import Design, design
 from descend.workflow.finish import finish
 from descend.workflow.loading import check_fingerprint, load, show_findings
-from descend.workflow.model_folder import keep_model, what_is_lost, write_card
+from descend.workflow.model_folder import keep_model, read_card, what_is_lost, write_card
 from descend.workflow.preparation import Preparation, conditions, prepare_run, show_preparation
 from descend.workflow.stopwatch import Stopwatch
 from descend.workflow.trained import Run
@@ -132,7 +132,7 @@ def _complete(folder: RunFolder, ready: Preparation) -> None:
     """Write what a run folder begins with, where it is missing: a recipe alone is enough."""
     folder.result_file.unlink(missing_ok=True)  # of a model that was lost
     try:
-        run.read_json(folder.model / "model.json")
+        read_card(folder)
     except RunError:  # missing or damaged
         write_card(folder, ready.design, ready.plan)
     file = folder.evidence_file
