@@ -6,6 +6,7 @@ or as Python objects; all pass through `parse`, so all get the same errors.
 """
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -148,8 +149,10 @@ def _plain(field: FieldInfo, value: object) -> object:
 
 def split_list(text: str) -> list[str]:
     """Comma separated; a part that itself has a comma stands in double quotes."""
-    (parts,) = csv.reader([text], skipinitialspace=True)
-    return [part.strip() for part in parts]
+    rows = list(csv.reader(io.StringIO(text, newline=""), skipinitialspace=True))
+    if len(rows) != 1:  # a line end outside of quotes: no list, one name
+        return [text.strip()]
+    return [part.strip() for part in rows[0]]
 
 
 def _one_line(cls: type[Settings], error: ValidationError) -> str:

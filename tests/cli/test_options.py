@@ -70,3 +70,8 @@ def test_an_unknown_network_is_named_with_the_nearest(
 
 def test_quoted_commas_stay_in_a_name() -> None:
     assert split_list('"price, usd",b') == ["price, usd", "b"]
+
+
+def test_a_list_may_hold_a_name_with_a_line_end() -> None:
+    assert split_list("y\n2") == ["y\n2"]
+    assert split_list('a, "b\n2"') == ["a", "b\n2"]

@@ -89,6 +89,28 @@ def test_classes_of_close_numbers_have_names_of_their_own(values: tuple[float, f
     assert prepared.splits["train"].targets.bincount().min() > 50
 
 
+@pytest.mark.parametrize("name", ["count", "text", "rows", "*", "^.*$", "^a.*$"])
+@pytest.mark.parametrize("as_target", [False, True])
+def test_a_column_may_have_any_name(tmp_path: Path, name: str, as_target: bool) -> None:
+    data, path = frame().rename({"y" if as_target else "b": "x"}), tmp_path / "t.csv"
+    path.write_text(data.write_csv().replace("x", name, 1))
+    settings = DataSettings(target=(name if as_target else "y",))
+    prepared = prepare(table.read(path, settings, 0), settings, 0)
+    assert prepared.targets.names == ("no", "yes")
+    fitted = prepared.preprocessing
+    assert isinstance(fitted, TablePreprocessing)
+    assert len(fitted.inputs) == 2
+    assert len(fitted.read_files([path])[1]) == ROWS
+
+
+def test_a_target_too_small_to_count_with_is_not_called_constant() -> None:
+    small = pl.Series("y", np.arange(ROWS) * 1e-300)
+    with pytest.raises(DataError, match=r"target y differs only by 1.*write it in a smaller unit"):
+        make(frame().with_columns(small))
+    with pytest.raises(DataError, match="target y is constant"):
+        make(frame().with_columns(y=pl.lit(0.1)), task="regress")
+
+
 def test_how_cells_are_written_is_kept_with_the_model(tmp_path: Path) -> None:
     rows = [f"{i % 12 + 1:02d}/{i % 28 + 1:02d}/2020;{i % 7},5;{i % 2}" for i in range(120)]
     (tmp_path / "t.csv").write_text("when;a;y\n" + "\n".join(rows))

@@ -199,6 +199,27 @@ def test_a_row_to_forecast_without_a_time_is_named() -> None:
         fitted.rows(rows)
 
 
+@pytest.mark.parametrize("name", ["*", "^.*$", "^o.*$"])
+def test_columns_of_a_series_may_have_any_name(tmp_path: Path, name: str) -> None:
+    other = pl.Series("other", np.random.default_rng(0).normal(size=DAYS))
+    text = days().with_columns(other).write_csv()
+    for old in ("day", "other"):
+        (tmp_path / "t.csv").write_text(text.replace(old, name, 1))
+        time = name if old == "day" else "day"
+        settings = DataSettings(time=time, target=("y",))
+        found = prepare(table.read(tmp_path / "t.csv", settings, 0), settings, seed=0)
+        assert isinstance(found.preprocessing, TablePreprocessing)
+        assert len(found.preprocessing.read_files([tmp_path / "t.csv"])[1]) == DAYS
+
+
+def test_many_columns_of_the_step_before_are_counted() -> None:
+    others = {f"o{at}": np.random.default_rng(at).normal(size=DAYS) for at in range(13)}
+    said = "\n".join(
+        make(days().with_columns(**{n: pl.Series(v) for n, v in others.items()})).found
+    )
+    assert "o8, o9 and 3 more" in said
+
+
 def test_lags_without_a_time_are_refused() -> None:
     with pytest.raises(SettingError, match="'lags' is for a series in time"):
         make(days(), time=None, lags=(1, 7))

@@ -79,7 +79,7 @@ def prepare(
     issues = list(table.issues)
     time = _column(settings.time, table)
     group = _column(settings.group, table)
-    known = table.frame.select(table.targets).drop_nulls()
+    known = table.frame[list(table.targets)].drop_nulls()
     _check_known(table, known)
     targets = table_targets.derive(_training_targets(table), table.targets, task, time is not None)
     series = None
@@ -98,7 +98,7 @@ def read_split(
     """Rows with their targets from another file, for `evaluate`. DataError names what misfits."""
     columns = preprocessing.inputs | dict(preprocessing.targets)
     table = read_rows(path, columns, written=preprocessing.written)
-    frame = table.frame.select(list(preprocessing.targets))
+    frame = table.frame[list(preprocessing.targets)]
     issues = table.issues
     if targets.kind == "single-label" and frame.dtypes == [pl.String]:
         labels, found = matched(frame.to_series(), targets.names, path.name)
@@ -134,7 +134,7 @@ def _check_known(table: TableSet, known: pl.DataFrame) -> None:
         raise DataError(f"target {names} is missing in all {len(table.frame):,} rows")
     for code in (VALIDATION, TEST):
         part = table.given.numpy() == code
-        if part.any() and not (~_any_null(table.frame.select(table.targets)) & part).any():
+        if part.any() and not (~_any_null(table.frame[list(table.targets)]) & part).any():
             raise DataError(
                 f"target {names} is missing in all rows of the {SPLITS[code]} file; give a file "
                 "with targets or leave it to `descend predict`"
@@ -150,7 +150,7 @@ def _training_targets(table: TableSet) -> pl.DataFrame:
     """Targets of the rows that may train: a class known only elsewhere is an error later."""
     given = table.given.numpy()
     mine = (given == UNGIVEN) | (given == TRAIN)
-    found = table.frame.filter(pl.Series(mine)).select(table.targets).drop_nulls()
+    found = table.frame.filter(pl.Series(mine))[list(table.targets)].drop_nulls()
     if not len(found):
         raise DataError(f"target {', '.join(table.targets)} is missing in all training rows")
     return found
@@ -160,10 +160,10 @@ def _rows(table: TableSet, series: SeriesRows | None) -> Rows:
     if series is not None:
         inputs, kept = series.features, series.kept
         given = table.given.numpy()[kept]
-        targets = series.rows.select(table.targets)
+        targets = series.rows[list(table.targets)]
         known = series.has_history
         return Rows(inputs, targets, series.names, given, column_types(inputs), known)
-    targets = table.frame.select(table.targets)
+    targets = table.frame[list(table.targets)]
     known = np.ones(len(targets), bool)
     given = table.given.numpy()
     return Rows(table.frame, targets, table.names, given, column_types(table.frame), known)
@@ -279,7 +279,8 @@ def _checked(
 ) -> tuple[Rows, Codes]:
     """Name what is missing, repeated, extreme or telling; leave out extreme rows when asked."""
     training = codes == TRAIN
-    inputs = rows.inputs.drop(rows.targets.columns, strict=False)
+    table_targets.standardize(targets, rows.targets.filter(pl.Series(training)))  # or say why not
+    inputs = rows.inputs[[n for n in rows.inputs.columns if n not in rows.targets.columns]]
     whole = pl.concat([inputs, rows.targets], how="horizontal")
     issues += quality.missing_values(inputs, rows.names)
     issues += quality.duplicate_rows(whole, codes, rows.names)

@@ -285,10 +285,11 @@ def _fit_date(
 
 def _fit_category(values: pl.Series, part: str) -> CategoryColumn:
     texts = category_texts(values, part)
-    counts = texts.drop_nulls().value_counts().sort(["count", texts.name], descending=[True, False])
-    common = counts.filter(pl.col("count") >= RARE)[texts.name].to_list()[:VOCABULARY]
+    counts = texts.drop_nulls().alias("text").value_counts(name="rows")
+    counts = counts.sort(["rows", "text"], descending=[True, False])
+    common = counts.filter(pl.col("rows") >= RARE)["text"].to_list()[:VOCABULARY]
     if not common:
-        common = counts[texts.name].to_list()[:VOCABULARY]
+        common = counts["text"].to_list()[:VOCABULARY]
     missing = [MISSING] if texts.null_count() else []
     return CategoryColumn(values.name, values.name, part, (*common, *missing))
 

@@ -17,6 +17,7 @@ from descend.errors import DataError, SettingError, did_you_mean
 CLASSES = 20  # distinct whole numbers up to this many are classes …
 ROWS_PER_CLASS = 5  # … when each comes so often on average
 TEXT_SHARE = 0.5  # of rows; more distinct texts than this are no classes
+SMALLEST = 1e-150  # squares of smaller deviations are 0 in double precision
 LISTED = 12  # classes named in a sentence
 TRUE = ("1", "true", "yes", "y", "t")
 FALSE = ("0", "false", "no", "n", "f")
@@ -208,13 +209,18 @@ TASKS = ("classify", "regress")
 
 def standardize(targets: Targets, training: pl.DataFrame) -> Targets:
     """Give number targets the mean and deviation of the training rows."""
-    if targets.kind != "number":
+    if targets.kind != "number" or not len(training):
         return targets
     values = np.stack([_floats(training, name) for name in targets.names], 1)
     offset, scale = values.mean(0), values.std(0)
-    for name, deviation in zip(targets.names, scale, strict=True):
-        if deviation == 0:
+    for name, column, deviation in zip(targets.names, values.T, scale, strict=True):
+        if (column == column[0]).all():
             raise DataError(f"target {name} is constant in the training rows; nothing to learn")
+        if deviation < SMALLEST:
+            raise DataError(
+                f"target {name} differs only by {np.ptp(column):.3g} in the training rows, too "
+                "little to count with; write it in a smaller unit"
+            )
     return Targets(
         targets.kind, targets.names, tuple(map(float, offset)), tuple(map(float, scale)),
         targets.unit, targets.why,

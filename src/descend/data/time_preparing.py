@@ -29,6 +29,8 @@ from descend.data.time_series import (
 
 Integers = NDArray[np.int64]
 
+LISTED = 10  # columns listed by name; the rest is counted
+
 
 @dataclass(frozen=True)
 class SeriesRows:
@@ -56,14 +58,13 @@ def series_rows(
     step = find_step(frame[time])
     lags, short = choose_lags(settings.lags, len(frame), _training_rows(len(frame), settings))
     others = tuple(n for n in frame.columns if n not in (time, *table.targets, group))
-    types = column_types(frame.select([time, *table.targets, *others]))
+    types = column_types(frame[[time, *table.targets, *others]])
     series = Series(time, table.targets, others, lags, step, types).with_tail(frame)
     features = series.features(frame)
     if group is not None:
         features = features.with_columns(frame[group])
     lagged = [lag_name(target, lag) for target in table.targets for lag in lags]
-    full = features.select(pl.all_horizontal(pl.col(lagged).is_not_null())).to_series()
-    known = full.to_numpy()
+    known = np.all([features[name].is_not_null().to_numpy() for name in lagged], axis=0)
     notes = _notes(frame, series, short, int((~known).sum()))
     names = tuple(table.names[int(at)] for at in order)
     return SeriesRows(series, frame, features, names, order, known, notes)
@@ -91,8 +92,9 @@ def _notes(
     if left:
         notes.append(f"the first {left:,} rows have no such history and only serve as it")
     if series.others:
+        more = f" and {len(series.others) - LISTED} more" if len(series.others) > LISTED else ""
         notes.append(f"known only one step later, so taken from the step before: "
-                     f"{', '.join(series.others[:10])}")  # fmt: skip
+                     f"{', '.join(series.others[:LISTED])}{more}")  # fmt: skip
     season = series.step.season[0]
     if season not in series.lags:
         lags = " ".join(map(str, sorted({1, season, *series.lags})))

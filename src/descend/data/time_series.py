@@ -121,20 +121,24 @@ class Series:
         schema = {name: DTYPES[self.types[name]] for name in self._columns}
         if self.step.kind == "order":  # places in order go on from the tail
             schema.pop(self.time)
-        absent = [pl.lit(None).alias(name) for name in schema if name not in rows.columns]
-        new = rows.with_columns(absent).select(
-            [pl.col(name).cast(dtype) for name, dtype in schema.items()]
+        nothing = pl.Series([None] * len(rows))
+        new = pl.DataFrame(
+            [
+                (rows[name] if name in rows.columns else nothing).cast(dtype).alias(name)
+                for name, dtype in schema.items()
+            ]
         )
         places = [self._columns.index(name) for name in schema]
         kept = [tuple(row[at] for at in places) for row in self.tail]
         old = pl.DataFrame(
             kept, orient="row", schema=[(name, _stored(d)) for name, d in schema.items()]
         )
-        old = old.with_columns([pl.col(name).cast(dtype) for name, dtype in schema.items()])
+        old = pl.DataFrame([old[name].cast(dtype) for name, dtype in schema.items()])
         if self.step.kind == "order":
-            both = pl.concat([old, new]).with_columns(pl.lit(0).alias(self.time))
+            both = pl.concat([old, new])
+            both = both.with_columns(pl.Series(self.time, np.zeros(len(both), np.int64)))
             return both, np.arange(len(both)) >= len(old)
-        old = old.filter(~pl.col(self.time).is_in(new[self.time].implode()))
+        old = old.filter(~old[self.time].is_in(new[self.time].implode()))
         both = pl.concat([old, new])
         order = both[self.time].arg_sort().to_numpy()
         return both[order.tolist()], order >= len(old)
@@ -145,9 +149,9 @@ class Series:
 
     def with_tail(self, rows: pl.DataFrame) -> "Series":
         """Keep the last rows, as many as the longest lag needs."""
-        kept = rows.select(self._columns).tail(max(self.lags, default=1) + 1)
-        stored = [pl.col(n).cast(_stored(kept.schema[n])) for n in self._columns]
-        return replace(self, tail=tuple(kept.select(stored).rows()))
+        kept = rows[list(self._columns)].tail(max(self.lags, default=1) + 1)
+        stored = pl.DataFrame([column.cast(_stored(column.dtype)) for column in kept])
+        return replace(self, tail=tuple(stored.rows()))
 
     def date_parts(self, times: pl.Series) -> frozenset[str]:
         """Parts of the time that come again: a day count would leave the training range."""

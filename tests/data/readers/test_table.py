@@ -100,6 +100,28 @@ def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
         read(write(tmp_path, '{"a": 1, "b": 2}\n{"a": 1,\n', "t.jsonl"))
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("[" * 100_000, "not JSON .nested too deep"), ('"\\ud800"', r"not JSON .\\ud800 is half of")],
+)
+def test_json_that_is_no_row_is_named(tmp_path: Path, value: str, message: str) -> None:
+    with pytest.raises(DataError, match=r"t\.jsonl line 2: " + message):
+        read(write(tmp_path, '{"a": 1, "y": 2}\n{"a": ' + value + ', "y": 3}\n', "t.jsonl"))
+
+
+def test_other_line_ends_inside_a_json_text_are_text(tmp_path: Path) -> None:
+    lines = (
+        '{"a": "x\u2028y", "y": 1}\n{"a": "x\u0085y", "y": 2}\r\n{"a": "\\ud83d\\ude00", "y": 3}\n'
+    )
+    found = read(write(tmp_path, lines, "t.jsonl"))
+    assert found.frame["a"].to_list() == ["x\u2028y", "x\u0085y", "\U0001f600"]
+
+
+def test_a_column_named_as_a_numbered_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a column is named 'p\.1'"):
+        read(write(tmp_path, "p,q,r,p,q,r,p.1,y\n" + "1,2,3,4,5,6,7,8\n" * 3))
+
+
 def test_quotes_spaces_and_blank_lines_are_read_right(tmp_path: Path) -> None:
     text = 'name, note, y\n"Braund, Owen", "said ""hi""\nand left", 1\n\nx,  y ,2\n\n\n'
     frame = read(write(tmp_path, text)).frame

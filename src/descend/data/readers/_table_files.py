@@ -6,11 +6,13 @@ Whatever the form, what comes out is one frame with checked names and the number
 import gzip
 import io
 import json
+import re
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,6 +25,7 @@ TEXT = (".csv", ".tsv", ".tab", ".txt", ".data", ".psv")
 PARQUET = (".parquet", ".pq")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 GZIP = b"\x1f\x8b"
+_HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")  # of a character beyond 16 bits
 BLOCK = 3  # a run of at least so many names that repeats is a structure, fewer are a mistake
 
 
@@ -86,7 +89,9 @@ def unique_names(header: tuple[str, ...] | None, width: int, name: str) -> tuple
     """
     if header is None:
         return tuple(f"c{at + 1}" for at in range(width))
-    names = [" ".join(text.split()) or f"unnamed {at + 1}" for at, text in enumerate(header)]
+    names = [
+        plain_name(" ".join(text.split())) or f"unnamed {at + 1}" for at, text in enumerate(header)
+    ]
     places = places_of(names)
     repeated = {key: at for key, at in places.items() if len(at) > 1}
     if not repeated:
@@ -99,7 +104,18 @@ def unique_names(header: tuple[str, ...] | None, width: int, name: str) -> tuple
     for key, at in repeated.items():
         for number, place in enumerate(at[1:], 1):
             names[place] = f"{key}.{number}"
+    again = next((key for key, at in places_of(names).items() if len(at) > 1), None)
+    if again is not None:
+        raise DataError(
+            f"{name}: a column is named {again!r}, as a repeated column is numbered; rename it"
+        )
     return tuple(names)
+
+
+def plain_name(text: str) -> str:
+    """The name of a column; one that polars would take as a pattern for many stands in quotes."""
+    pattern = text == "*" or (text.startswith("^") and text.endswith("$"))
+    return f"'{text}'" if pattern else text
 
 
 def repeated_note(header: tuple[str, ...] | None) -> list[str]:
@@ -149,18 +165,35 @@ def _json_lines(content: bytes, name: str, least: int) -> Loaded:
 
 def _json_rows(text: str, name: str) -> list[object]:
     rows: list[object] = []
-    for at, line in enumerate(text.splitlines()):
+    for at, line in enumerate(text.split("\n")):  # a text may hold other line ends
         if line.strip():
             try:
-                rows.append(json.loads(line))
+                rows.append(_json_value(line))
             except ValueError as error:
                 raise DataError(f"{name} line {at + 1}: not JSON ({error})") from None
     return rows
 
 
+def _json_value(text: str) -> Any:
+    """ValueError says what is wrong, deep nesting and halves of a character too."""
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep to be a row of a table") from None
+    half = _HALF.search(text)
+    if half:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{half[0]} is half of a character, no text") from None
+        except RecursionError:
+            raise ValueError("nested too deep to be a row of a table") from None
+    return found
+
+
 def _json_list(text: str, name: str) -> list[object]:
     try:
-        return list(json.loads(text))
+        return list(_json_value(text))
     except ValueError as error:
         raise DataError(f"{name}: not JSON ({error})") from None
 
@@ -189,6 +222,7 @@ def _stored(frame: pl.DataFrame, name: str, least: int) -> Loaded:
         raise DataError(f"{name}: has no rows; expected one per example")
     if frame.width < least:
         raise DataError(f"{name}: has only one column; expected at least two")
+    frame.columns = [plain_name(column) for column in frame.columns]
     columns = [_plain(column, name) for column in frame.iter_columns()]
     return Loaded(pl.DataFrame(columns), tuple(frame.columns), np.arange(len(frame)) + 1, name)
 

@@ -28,6 +28,7 @@ from descend.data.readers._table_files import (
     load,
     load_bytes,
     places_of,
+    plain_name,
     suffix_of,
 )
 from descend.data.readers._table_text import DELIMITERS, decode, delimiter_share
@@ -222,8 +223,8 @@ def column_named(text: str, columns: list[str], header: tuple[str, ...] | None, 
     places = places_of(header or ()).get(text, [])
     if len(places) > 1:  # of a repeated run the newest measurement is meant
         return columns[places[-1]]
-    if text in columns:
-        return text
+    if plain_name(text) in columns:
+        return plain_name(text)
     same = [column for column in columns if column.lower() == text.strip().lower()]
     if len(same) == 1:
         return same[0]
