@@ -171,8 +171,10 @@ def test_onnx_that_is_not_installed_is_said_before_any_work(
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(SettingError, match=r"onnx is not installed.*pip install 'descend\[export"):
-        class_run.export(folder=tmp_path / "out")
+        class_run.export(formats="onnx", folder=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    found = class_run.export(folder=tmp_path / "out")  # nobody asked for ONNX by name
+    assert set(found["largest_difference"]) == {"pt2"}
 
 
 def test_a_wrong_format_and_an_unwritable_folder_are_named(class_run: Run, tmp_path: Path) -> None:

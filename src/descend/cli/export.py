@@ -13,7 +13,9 @@ FOR_PROGRAMS = False
 
 
 class Options(Settings):
-    formats: tuple[Literal["onnx", "pt2"], ...] = setting(("onnx", "pt2"), "what to write")
+    formats: tuple[Literal["onnx", "pt2"], ...] | None = setting(
+        None, "what to write", derived="onnx and pt2; pt2 alone without the export extra"
+    )
     folder: str | None = setting(None, "where to write", derived="export/ in the run folder")
 
 

@@ -34,6 +34,7 @@ from descend.workflow.predicting_inputs import pieces
 
 FORMATS = ("onnx", "pt2")
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
+INSTALL = "pip install 'descend[export]' (from a clone: pip install '.[export]')"
 CHECKED = 32  # examples that each export is run on
 # Of a probability, or a share of a number. Runtimes add up in other orders: on networks of
 # the catalog up to 2e-6 was seen (onnxruntime 1.31, 2026-11-21).
@@ -44,17 +45,17 @@ OUTPUT = {"number": "values"}  # else probabilities
 def export(
     run: str | Path | RunFolder,
     *,
-    formats: str | Sequence[str] = FORMATS,
+    formats: str | Sequence[str] | None = None,
     folder: str | Path | None = None,
     show: Show | None = None,
 ) -> dict[str, Any]:
-    """Write `formats` to `folder` (RUN/export): {"folder", "files", "largest_difference", …}.
+    """Write `formats` (all possible ones) to `folder` (RUN/export): {"folder", "files", …}.
 
     The graph takes any batch size, and holds normalization and the step to probabilities. Each is
     run on inputs of the run's own data; RunError where it answers otherwise than the network.
     """
     show = show or Silent()
-    wanted = _formats(formats)
+    wanted = _formats(formats) if formats is not None else _possible(show)
     opened = open_model(run, "cpu", show)
     target = Path(folder) if folder is not None else opened.folder.path / "export"
     model = opened.model
@@ -101,6 +102,15 @@ def _formats(formats: str | Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
+def _possible(show: Show) -> list[str]:
+    """All formats, or those that nothing is missing for."""
+    try:
+        return _formats(FORMATS)
+    except SettingError:
+        show.say(f"no ONNX, which needs {', '.join(NEEDED)}: {INSTALL}")
+        return ["pt2"]
+
+
 def _check_onnx() -> None:
     try:
         import onnx
@@ -109,7 +119,7 @@ def _check_onnx() -> None:
     except ImportError as error:
         raise SettingError(
             f"setting 'formats': onnx needs {', '.join(NEEDED)} ({error.name} is not installed): "
-            "pip install 'descend[export]'; --formats pt2 needs nothing more"
+            f"{INSTALL}; --formats pt2 needs nothing more"
         ) from None
     assert onnx and onnxruntime and onnxscript
 

@@ -10,7 +10,7 @@ from descend.errors import RunError
 from descend.run import RunFolder, open_run, read_json
 from descend.show import Show
 from descend.workflow.evaluate import evaluate
-from descend.workflow.export import FORMATS, export
+from descend.workflow.export import export
 from descend.workflow.predict import predict
 from descend.workflow.predicting import Thresholds
 
@@ -87,7 +87,7 @@ class Run:
     def export(
         self,
         *,
-        formats: str | Sequence[str] = FORMATS,
+        formats: str | Sequence[str] | None = None,
         folder: str | Path | None = None,
         show: Show | None = None,
     ) -> dict[str, Any]:
