@@ -145,12 +145,13 @@ def test_lags_fit_the_history() -> None:
 def test_simple_forecasts_are_in_the_targets_own_unit() -> None:
     prepared = make(days())
     baselines: Any = prepared.extras["baselines"]
-    assert set(baselines) == {"yesterday's value", "last week's value", LEAST_SQUARES}
+    weekday = f"{LEAST_SQUARES} and weekday"
+    assert set(baselines) == {"yesterday's value", "last week's value", weekday}
     for said in baselines.values():
         for name, split in prepared.splits.items():
             assert said[name].shape == (len(split), 1)
     assert rmse(prepared, "last week's value") < 0.2
-    assert rmse(prepared, LEAST_SQUARES) < rmse(prepared, "last week's value")
+    assert rmse(prepared, weekday) < rmse(prepared, "last week's value")
     assert rmse(prepared, "yesterday's value") > 0.5
 
 
@@ -220,6 +221,18 @@ def test_many_columns_of_the_step_before_are_counted() -> None:
     assert "o8, o9 and 3 more" in said
 
 
+def test_months_have_no_weekday() -> None:
+    months = pl.datetime_range(START, datetime(2039, 12, 1), "1mo", eager=True).alias("day")
+    data = pl.DataFrame([months, pl.Series("y", np.random.default_rng(0).normal(size=len(months)))])
+    baselines: Any = make(data).extras["baselines"]
+    assert LEAST_SQUARES in baselines
+    assert not [name for name in baselines if "weekday" in name]
+
+
+def test_columns_no_one_wrote_are_not_listed_as_left_out() -> None:
+    assert "is carried" not in "\n".join(make(days()).found)
+
+
 def test_lags_without_a_time_are_refused() -> None:
     with pytest.raises(SettingError, match="'lags' is for a series in time"):
         make(days(), time=None, lags=(1, 7))
@@ -243,7 +256,7 @@ def test_daily_page_views_have_the_known_baselines(shared_data: Path) -> None:
     assert len(prepared.splits["test"]) == 581
     assert rmse(prepared, "yesterday's value") == pytest.approx(0.542, abs=0.02)
     assert rmse(prepared, "last week's value") == pytest.approx(0.573, abs=0.02)
-    assert rmse(prepared, LEAST_SQUARES) == pytest.approx(0.389, abs=0.005)
+    assert rmse(prepared, f"{LEAST_SQUARES} and weekday") == pytest.approx(0.389, abs=0.005)
 
 
 @pytest.mark.shared

@@ -10,6 +10,9 @@ class DataSettings(Settings):
     target: tuple[str, ...] = setting(
         (), "column to predict, by name or number (1 is the first, -1 the last); several allowed"
     )
+    ignore: tuple[str, ...] = setting(
+        (), "columns not to learn from, by name or number like target"
+    )
     time: str | None = setting(None, "column of dates or times: a time series, split in time order")
     lags: tuple[int, ...] = setting(
         (), "steps back in time whose values become features; default 1 7 28 56", unit="steps"

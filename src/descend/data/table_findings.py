@@ -6,6 +6,7 @@ from descend.data.data_settings import DataSettings
 from descend.data.examples import Split, Targets
 from descend.data.table_columns import Column
 from descend.data.table_preprocessing import TablePreprocessing
+from descend.data.time_series import is_carried
 
 LISTED = 8  # columns or classes listed by name; the rest is counted
 
@@ -23,7 +24,7 @@ def sentences(
         *read,
         *_targets(targets, splits["train"]),
         _inputs(preprocessing),
-        *_left_out(columns),
+        *_left_out([c for c in columns if not is_carried(c.name, preprocessing.series)]),
         _split(splits, targets, settings, split_by),
     )
 

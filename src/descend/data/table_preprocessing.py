@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from descend.data.examples import Issue, TableSet
-from descend.data.readers.table import read_rows
+from descend.data.readers.table import missing_columns, read_rows
 from descend.data.table_columns import Column, columns_of, prefix
 from descend.data.time_series import Series
-from descend.errors import DataError, RunError, did_you_mean
+from descend.errors import DataError, RunError
 from descend.forms import TableForm
 
 Floats = NDArray[np.float64]
@@ -146,10 +146,7 @@ class TablePreprocessing:
     def check(self, frame: pl.DataFrame) -> None:
         missing = [name for name in self.columns if name not in frame.columns]
         if missing:
-            near = did_you_mean(missing[0], [c for c in frame.columns if c not in self.columns])
-            raise DataError(
-                f"column {missing[0]!r} is missing; the model was trained on it ({near})"
-            )
+            raise DataError(missing_columns(missing, frame.columns))
         for name, kind in self.columns.items():
             dtype = frame.schema[name]
             if (dtype == pl.String) != (kind == "text") and frame[name].null_count() < len(frame):

@@ -1,7 +1,7 @@
 """This file makes what a forecast must beat: the last value, the season's, and least squares.
 
-Least squares sees the lags and the weekday; when it and the last value are no better than the
-mean, the past does not predict, and that is said.
+Least squares sees the lags, and the weekday where there is one; when it and the last value are no
+better than the mean, the past does not predict, and that is said.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from descend.data.time_series import Series, lag_name, lagged, positions
 Floats = NDArray[np.float64]
 Predictions = dict[str, Floats]  # name -> (rows, targets), in the target's own unit
 
-LEAST_SQUARES = "least squares on the lags and weekday"
+LEAST_SQUARES = "least squares on the lags"
 ORIGINS = 5  # ends of training from which the rolling forecast starts
 DISTANCES = 5  # groups of equal size by distance
 
@@ -28,8 +28,12 @@ def simple_forecasts(
     for lag, name in ((1, series.step.last), (season, season_name)):
         columns = [lagged(_values(rows, target), places, lag)[0] for target in series.targets]
         found[name] = np.stack(columns, 1)
-    found[LEAST_SQUARES] = least_squares(rows, features, series, training)
+    found[_least_squares_name(series)] = least_squares(rows, features, series, training)
     return found
+
+
+def _least_squares_name(series: Series) -> str:
+    return f"{LEAST_SQUARES} and weekday" if series.step.kind == "time" else LEAST_SQUARES
 
 
 def least_squares(

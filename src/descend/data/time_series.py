@@ -183,6 +183,14 @@ def lag_name(column: str, lag: int) -> str:
     return f"{column} {lag} before"
 
 
+def is_carried(column: str, series: Series | None) -> bool:
+    """Whether a column only marks values of a series that were carried on: no one wrote it."""
+    if series is None:
+        return False
+    names = {lag_name(target, lag) for target in series.targets for lag in series.lags}
+    return column in {f"{name} is carried" for name in names}
+
+
 def find_step(times: pl.Series) -> Step:
     """The step of sorted times without ties."""
     if times.dtype == pl.Datetime:

@@ -122,6 +122,30 @@ def test_a_column_named_as_a_numbered_one_is_named(tmp_path: Path) -> None:
         read(write(tmp_path, "p,q,r,p,q,r,p.1,y\n" + "1,2,3,4,5,6,7,8\n" * 3))
 
 
+def test_ignored_columns_are_gone_and_not_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path, csv_text())
+    test = write(tmp_path, "color,count\nred,3\n", "s.csv")
+    for name in ("size", "1"):
+        found = read(path, "count", ignore=(name,), test=str(test))
+        assert found.frame.columns == ["color", "count"]
+        assert "ignored as asked: size" in found.found
+    assert read(path, "3", ignore=("1",)).targets == ("count",)
+    with pytest.raises(DataError, match="no column 'colour'; did you mean 'color'"):
+        read(path, ignore=("colour",))
+    with pytest.raises(DataError, match="column '-1' is --target; it cannot be ignored too"):
+        read(path, ignore=("count",))
+
+
+def test_missing_columns_are_named_with_what_there_is(tmp_path: Path) -> None:
+    columns = column_types(read(write(tmp_path, csv_text())).frame)
+    with pytest.raises(
+        DataError, match=r"columns 'color', 'count' are missing; .*\(it has size, x\)"
+    ):
+        table.read_rows(b"size,x\n1,1\n2,2\n", columns)
+    with pytest.raises(DataError, match=r"'color' is missing; .*\(did you mean 'colour'\?\)"):
+        table.read_rows(b"size,colour\n1,red\n2,red\n", columns, optional=("count",))
+
+
 def test_quotes_spaces_and_blank_lines_are_read_right(tmp_path: Path) -> None:
     text = 'name, note, y\n"Braund, Owen", "said ""hi""\nand left", 1\n\nx,  y ,2\n\n\n'
     frame = read(write(tmp_path, text)).frame

@@ -2,6 +2,7 @@
 away. It names rows and columns and changes nothing.
 """
 
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -129,13 +130,16 @@ def _equals(column: pl.Series, target: pl.Series) -> str:
     x, y = both["x"].to_numpy(), both["y"].to_numpy()
     correlation = float(np.corrcoef(x, y)[0, 1])
     if abs(correlation) > 1 - 1e-9:
-        return f"is {target.name} itself, or a multiple of it; leave it out if it is the answer"
+        hint = ignoring(column.name)
+        return f"is {target.name} itself, or a multiple of it; if it is the answer: {hint}"
     return ""
 
 
 def _tells(column: pl.Series, target: pl.Series) -> str:
     both = pl.DataFrame([column.alias("x"), target.alias("y")])
-    said = f"tells {target.name} alone without a mistake; leave it out if it is the answer"
+    said = (
+        f"tells {target.name} alone without a mistake; if it is the answer: {ignoring(column.name)}"
+    )
     values = column.n_unique()
     if column.dtype.is_numeric() and values > 20:
         ordered = both.drop_nulls().sort("x")
@@ -145,6 +149,12 @@ def _tells(column: pl.Series, target: pl.Series) -> str:
     if values > len(target) / 10:
         return ""
     return said if both.unique().height == values and values > 1 else ""
+
+
+def ignoring(*names: str) -> str:
+    """The flag that leaves the columns out, as it is typed."""
+    quoted = ['"' + n.replace('"', '""') + '"' if set(n) & set(',"\n') else n for n in names]
+    return f"--ignore {shlex.quote(','.join(quoted))}"
 
 
 def _sums(inputs: pl.DataFrame, target: pl.Series) -> list[Issue]:
@@ -160,7 +170,8 @@ def _sums(inputs: pl.DataFrame, target: pl.Series) -> list[Issue]:
                 one + values[j], y
             ):
                 names = f"columns {numbers[i].name} and {numbers[j].name}"
-                said = f"add up to {target.name}; leave one out if they are not known in advance"
+                hint = ignoring(numbers[i].name, numbers[j].name)
+                said = f"add up to {target.name}; if they are not known in advance: {hint}"
                 return [Issue("target-leak", names, said, False)]
     return []
 

@@ -4,6 +4,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -37,6 +38,7 @@ from descend.data.table_types import DTYPES, type_name
 from descend.errors import DataError, did_you_mean
 
 KIND = "table"
+LISTED = 10  # columns listed by name; the rest is counted
 # Names a last column has when it is what the table is about; anything else is asked for.
 TARGET_NAMES = frozenset(
     (
@@ -68,17 +70,20 @@ def read(path: Path, settings: DataSettings, seed: int) -> TableSet:
     differ by spaces, case or a final dot are matched and reported.
     """
     loaded = load(path)
+    ignored = _ignored(settings, loaded)
+    targets = _targets(settings, loaded, ignored)
+    loaded = _without(loaded, ignored)
     issues = list(loaded.issues)
     frame, written = _typed(loaded, issues)
-    targets = _targets(settings, loaded)
     _check_columns(frame, settings, loaded)
     found = [_size(frame, path.name), *loaded.notes]
+    found += [f"ignored as asked: {', '.join(ignored)}"] if ignored else []
     frames, names = [frame], [loaded.row_name(at) for at in range(len(frame))]
     given = [torch.full((len(frame),), UNGIVEN, dtype=torch.int8)]
     for file, code in ((settings.validation, VALIDATION), (settings.test, TEST)):
         if file is None:
             continue
-        other = load(Path(file), tuple(frame.columns))
+        other = _without(load(Path(file), tuple(frame.columns)), ignored)
         part = aligned(other, frame, issues, (), written)
         part = _matched_labels(part, frame, targets, other, issues)
         frames.append(part)
@@ -139,14 +144,10 @@ def aligned(
         frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
     missing = [name for name in like.columns if name not in frame.columns and name not in optional]
     if missing:
-        near = did_you_mean(missing[0], [c for c in frame.columns if c not in like.columns])
-        raise DataError(
-            f"{loaded.name}: column {', '.join(map(repr, missing[:5]))} is missing; the training "
-            f"table has it ({near})"
-        )
+        raise DataError(f"{loaded.name}: {missing_columns(missing, frame.columns)}")
     extra = [name for name in frame.columns if name not in like.columns]
     if extra:
-        said = f"not in the training table, so not used: {', '.join(extra[:10])}"
+        said = f"not in the training table, so not used: {listed(extra)}"
         issues.append(Issue("extra-column", loaded.name, said, False))
     columns = []
     for name in like.columns:
@@ -157,6 +158,21 @@ def aligned(
             columns.append(cells.values.cast(like.schema[name], strict=False))
             issues.extend(cells.issues)
     return pl.DataFrame(columns)
+
+
+def missing_columns(missing: list[str], there: list[str]) -> str:
+    """What is missing of the training table's columns, the nearest name or what there is."""
+    near = did_you_mean(missing[0], there)
+    hint = near if near.startswith("did you mean") else f"it has {listed(there)}"
+    names = listed([repr(name) for name in missing])
+    if len(missing) == 1:
+        return f"column {names} is missing; the training table has it ({hint})"
+    return f"columns {names} are missing; the training table has them ({hint})"
+
+
+def listed(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _check_kept(given: pl.Series, typed: pl.Series, dtype: pl.DataType, loaded: Loaded) -> None:
@@ -194,7 +210,28 @@ def _size(frame: pl.DataFrame, name: str) -> str:
     return f"{name}: {len(frame):,} rows, {frame.width} columns"
 
 
-def _targets(settings: DataSettings, loaded: Loaded) -> tuple[str, ...]:
+def _ignored(settings: DataSettings, loaded: Loaded) -> tuple[str, ...]:
+    """The columns not to learn from. DataError: unknown, or needed otherwise."""
+    columns, header, name = loaded.frame.columns, loaded.header, loaded.name
+    found = [column_named(text, columns, header, name) for text in settings.ignore]
+    needed = {"--target": settings.target, "--time": (settings.time,), "--group": (settings.group,)}
+    for flag, texts in needed.items():
+        for text in texts:
+            if text is not None and column_named(text, columns, header, name) in found:
+                raise DataError(f"{name}: column {text!r} is {flag}; it cannot be ignored too")
+    return tuple(dict.fromkeys(found))
+
+
+def _without(loaded: Loaded, ignored: tuple[str, ...]) -> Loaded:
+    columns = loaded.frame.columns
+    kept = [at for at, column in enumerate(columns) if column not in ignored]
+    if len(kept) == len(columns):
+        return loaded
+    header = None if loaded.header is None else tuple(loaded.header[at] for at in kept)
+    return replace(loaded, frame=loaded.frame[[columns[at] for at in kept]], header=header)
+
+
+def _targets(settings: DataSettings, loaded: Loaded, ignored: tuple[str, ...]) -> tuple[str, ...]:
     columns = loaded.frame.columns
     if settings.target:
         named = [
@@ -203,6 +240,9 @@ def _targets(settings: DataSettings, loaded: Loaded) -> tuple[str, ...]:
         if len(set(named)) < len(named):
             raise DataError(f"--target names {named[0]!r} twice; name each column once")
         return tuple(named)
+    columns = [name for name in columns if name not in ignored]
+    if not columns:
+        raise DataError(f"{loaded.name}: --ignore leaves no column; name fewer")
     others = [name for name in columns if name not in (settings.time, settings.group)]
     if settings.time and len(others) == 1:
         return (others[0],)
