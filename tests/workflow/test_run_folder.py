@@ -102,3 +102,11 @@ def test_an_edited_card_of_the_model_is_one_line(edit: tuple[str, str], stopped:
     card.write_text(card.read_text().replace(*edit, 1))
     with pytest.raises(RunError, match=r"model\.json"):
         stopped.evaluate()
+
+
+def test_a_finished_run_without_its_model_is_not_called_finished(tmp_path: Path) -> None:
+    quick = {"budget": "20 steps", "plan": "off", "threads": 1, "baseline": False}
+    run = train("digits", runs=str(tmp_path), augment="none", **quick)
+    shutil.rmtree(run.folder.model)
+    assert resume(run.path).finished
+    assert (run.folder.model / "weights.safetensors").is_file()

@@ -100,7 +100,7 @@ class EventSink:
     def _refused(self, error: OSError) -> RunError:
         return RunError(
             f"cannot write in {self._folder}: {error.strerror}; "
-            "the last checkpoint is intact, mend this and resume"
+            "what was saved before is intact, mend this and resume"
         )
 
 

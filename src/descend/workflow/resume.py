@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from descend.errors import DataError
+from descend.errors import DataError, RunError
 from descend.reports.page import write_report
-from descend.run import RunFolder, open_run
+from descend.run import RunFolder, open_run, read_json
 from descend.show import Show, Silent
 from descend.training.horizon import Horizon
 from descend.training.plan import Plan, find_device
@@ -54,7 +54,10 @@ def _is_done(folder: RunFolder, show: Show) -> bool:
     """Whether nothing is left to do; a report that was not written any more is made here."""
     if not folder.result_file.is_file():
         return False
-    lost = what_is_lost(folder, best_step=1) if folder.model.is_dir() else ""  # folds have none
+    result = read_json(folder.result_file)
+    if not isinstance(result, dict):
+        raise RunError(f"{folder.result_file} is damaged: it holds no object; delete it and resume")
+    lost = "" if "folds" in result else what_is_lost(folder, best_step=1)
     if lost:
         show.say(lost)
         return False
