@@ -31,7 +31,7 @@ def test_the_verb_kills_its_own_processes_and_finds_no_difference(
 
 
 def test_what_cannot_be_verified_is_said_in_one_line(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="more steps than 3"):
+    with pytest.raises(SettingError, match="more than 3 steps"):
         verify_resume(run, steps=3)
     with pytest.raises(SettingError, match="at least 1"):
         verify_resume(run, kills=0)

@@ -126,9 +126,9 @@ def _batch_size(count: int, of: int, least: int) -> int:
 
 
 def _image_epochs(count: int, batch: int) -> int:
-    """10 epochs of 51,000 images; fewer images are seen more often, as far as that helps."""
+    """15 epochs of 51,000 images; fewer images are seen more often, as far as that helps."""
     updates = round(1200 * batch / count)  # a few hundred images need so many all the same
-    return min(60, max(10, min(round(510_000 / count), max(30, updates))))
+    return min(60, max(15, min(round(765_000 / count), max(45, updates))))
 
 
 def _table_epochs(count: int, batch: int) -> int:
