@@ -190,6 +190,8 @@ def _gain(ready: Preparation) -> str:
     own = [c.seconds_per_step for c in timed if c.plan == ready.plan]
     if len(timed) < 2 or not own or timed[0].seconds_per_step is None or own[0] is None:
         return refused
+    if timed[0].plan == ready.plan:
+        return f", the fastest of {len(timed)} that were timed{refused}"
     return f", {timed[0].seconds_per_step / own[0]:.1f}x as fast as {timed[0].plan}{refused}"
 
 
