@@ -191,7 +191,7 @@ def _gain(ready: Preparation) -> str:
     if len(timed) < 2 or not own or timed[0].seconds_per_step is None or own[0] is None:
         return refused
     if timed[0].plan == ready.plan:
-        return f", the fastest of {len(timed)} that were timed{refused}"
+        return f"; none of {len(timed) - 1} others was faster by more than noise{refused}"
     return f", {timed[0].seconds_per_step / own[0]:.1f}x as fast as {timed[0].plan}{refused}"
 
 
