@@ -14,6 +14,7 @@ from descend.data.augment._choose import reason as augment_reason
 from descend.data.examples import Prepared
 from descend.errors import SettingError
 from descend.settings import Duration
+from descend.tasks._blueprint import OPTIMIZERS
 
 TASKS = Catalog("descend.tasks", "task")
 SMALL_IMAGE = 64  # pixels of the shorter side; beyond, the plain network would be slow
@@ -58,7 +59,7 @@ def _for_other_choices(
         found["learning_rate"] = Derived(2e-3, "Adam's 0.001 doubled for a one-cycle peak")
         found["weight_decay"] = Derived(0.01, "AdamW's usual pull")
     elif optim is not None and optim != chosen["optim"].value:
-        rate = Catalog("descend.optim", "optimizer").load(optim).LEARNING_RATE
+        rate = OPTIMIZERS.load(optim).LEARNING_RATE
         found["learning_rate"] = Derived(rate, f"the default of {optim}")
         if prepared.unit == "rows":
             # Decay inside the gradient (all but AdamW's) is felt far more than beside it.

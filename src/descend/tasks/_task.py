@@ -6,11 +6,10 @@ parameter; an agent's source makes its data with the network it trains.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -104,12 +103,3 @@ class Task(ABC):
     def train_mode(self, training: bool) -> None:
         for module in self.modules.values():
             module.train(training)
-
-    def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        for name, module in self.modules.items():
-            for key, tensor in module.state_dict(keep_vars=True).items():
-                yield f"{name}.{key}", tensor
-
-
-def device_of(module: nn.Module) -> torch.device:
-    return next((p.device for p in module.parameters()), torch.device("cpu"))

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from descend.catalog import Catalog
 from descend.data.examples import Prepared
 from descend.errors import SettingError
 from descend.settings import Duration, Settings, parse
@@ -14,9 +13,9 @@ from descend.tasks._task import Task
 from descend.training.plan import Plan
 from descend.training.precision import autocast
 from descend.training.training_settings import TrainingSettings
-from descend.workflow.recipe import Choices, entry_settings
+from descend.workflow.recipe import CATALOGS, Choices, entry_settings
 
-TASKS = Catalog("descend.tasks", "task")
+TASKS = CATALOGS["task"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Design:
 
     def with_augment(self, names: tuple[str, ...], reason: str) -> "Design":
         """The same with other augmentations."""
-        module = {name: Catalog("descend.data.augment", "").load(name) for name in names}
+        module = {name: CATALOGS["augment"].load(name) for name in names}
         kept = {k: v for k, v in self.entries.items() if not k.startswith("augment ")}
         own = {
             f"augment {n}": self.entries.get(f"augment {n}", m.Settings())
