@@ -83,8 +83,8 @@ def prepare_run(
     plan, candidates = (
         _try(chosen, [base], _thread_counts(training, base), 1) if planned else (base, [])
     )
-    step, evaluation = _measure(chosen, plan)
-    length = _length(chosen, choices, plan, step, evaluation)
+    step, evaluation, per_epoch = _measure(chosen, plan)
+    length = _length(chosen, choices, plan, step, evaluation, per_epoch)
     chosen = _with_flip(chosen, choices, plan, length)
     expected = length.steps * (step + evaluation / length.evaluate_every)
     if planned and expected > WORTH_PLANNING_SECONDS and chosen.prepared.unit == "images":
@@ -93,8 +93,8 @@ def prepare_run(
         plan, more = _try(chosen, others, threads, length.steps)
         # a plan that was timed twice shows the timing it was judged by
         candidates = [*(c for c in candidates if c.plan not in [m.plan for m in more]), *more]
-        step, evaluation = _measure(chosen, plan)
-        length = _length(chosen, choices, plan, step, evaluation)
+        step, evaluation, per_epoch = _measure(chosen, plan)
+        length = _length(chosen, choices, plan, step, evaluation, per_epoch)
     chosen = _with_cut_budget(chosen, length)
     cost = forecast(
         chosen.build(plan), conditions(chosen, plan, length.steps), length, step, evaluation,
@@ -103,22 +103,22 @@ def prepare_run(
     return Preparation(chosen, plan, length, candidates, cost)
 
 
-def _measure(chosen: Design, plan: Plan) -> tuple[float, float]:
-    """Seconds of a step and of an evaluation."""
+def _measure(chosen: Design, plan: Plan) -> tuple[float, float, int]:
+    """Seconds of a step, seconds of an evaluation, steps of an epoch."""
     task = chosen.build(plan)
     return (
         planning.seconds_per_step(task, plan, conditions(chosen, plan, 1)),
         seconds_per_evaluation(task),
+        task.source.steps_per_epoch,
     )
 
 
 def _length(
-    chosen: Design, choices: Choices, plan: Plan, step: float, evaluation: float
+    chosen: Design, choices: Choices, plan: Plan, step: float, evaluation: float, per_epoch: int
 ) -> Horizon:
     budget = chosen.training.budget
     assert isinstance(budget, Duration)
     patience = PATIENT_SECONDS if "budget" not in choices.given and plan.device == "cpu" else None
-    per_epoch = chosen.build(plan).source.steps_per_epoch
     return horizon(budget, per_epoch, step, evaluation, patience)
 
 
